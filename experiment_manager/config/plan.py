@@ -1,0 +1,110 @@
+"""What will run, settled before anything runs: a plan of frozen run specifications."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from experiment_manager.config.paths import Directory, WorkspacePaths
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """Everything that one run is a function of, as plain data.
+
+    It can be pickled to a worker, and executed again as long as the code is there.
+
+    Attributes:
+        experiment: Name of the experiment.
+        trial: Name of the trial.
+        run: Number of the run within its trial, from 1.
+        seed: Seed of every random number generator.
+        config: Resolved configuration: the merged settings at the top level and again
+            under ``settings``.
+        environment: Content of env.yaml, its interpolations unresolved, so that no secret
+            travels with it.
+        workspace: Absolute folder that holds the experiment's folder.
+        config_dir: Absolute folder of the YAML files; modules in it are importable.
+        pipeline: Name or import path of the pipeline; "" where a custom factory chooses.
+        factory: Import path of a custom pipeline factory, or None for the default one.
+    """
+
+    experiment: str
+    trial: str
+    run: int
+    seed: int
+    config: Mapping[str, Any]
+    environment: Mapping[str, Any]
+    workspace: str
+    config_dir: str
+    pipeline: str
+    factory: str | None = None
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The merged settings alone."""
+        settings: Mapping[str, Any] = self.config["settings"]
+        return settings
+
+    @property
+    def config_hash(self) -> str:
+        """Hash of the resolved configuration; equal for runs that would do the same."""
+        text = json.dumps(self.settings, sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def directory(self) -> Directory:
+        """The run's folder."""
+        return WorkspacePaths(Path(self.workspace)).run(self.experiment, self.trial, self.run)
+
+    def __str__(self) -> str:
+        return f"{self.trial} run {self.run}"
+
+
+@dataclass(frozen=True)
+class TrialPlan:
+    """The runs of one trial.
+
+    Attributes:
+        name: Its name, unique in the plan.
+        source: Its part of trials.yaml as written.
+        origins: The file that had the last word on each setting.
+        runs: Its runs in order of their numbers.
+    """
+
+    name: str
+    source: Mapping[str, Any]
+    origins: Mapping[str, str]
+    runs: tuple[RunSpec, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An experiment as it would run.
+
+    Attributes:
+        name: Name of the experiment.
+        description: What it is for, in the user's words.
+        config_dir: Absolute folder of the YAML files.
+        workspace: Absolute folder that holds the experiment's folder.
+        environment: Content of env.yaml, interpolations unresolved.
+        factory: Import path of the pipeline factory that experiment.yaml names, if any.
+        trials: The trials in the order of trials.yaml.
+    """
+
+    name: str
+    description: str
+    config_dir: str
+    workspace: str
+    environment: Mapping[str, Any]
+    factory: str | None
+    trials: tuple[TrialPlan, ...]
+
+    @property
+    def runs(self) -> tuple[RunSpec, ...]:
+        """All runs, trial by trial."""
+        return tuple(run for trial in self.trials for run in trial.runs)

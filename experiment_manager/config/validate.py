@@ -1,0 +1,142 @@
+"""What can be said about a configuration file before anything is merged."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from experiment_manager.common.errors import did_you_mean
+from experiment_manager.config.merge import PLACEHOLDERS, walk
+from experiment_manager.config.paths import name_problem
+
+NEAR_MISS = 0.85  # of difflib's ratio: one slip in a word of four letters, none in a shorter one
+
+Check = Callable[[Any], "str | None"]
+
+
+def check_keys(
+    where: str, content: Mapping[str, Any], known: Mapping[str, Check], *, closed: bool
+) -> list[str]:
+    """Problems with the top-level keys of a file or of a trial.
+
+    Args:
+        where: Opens each sentence: the file, and the trial within it.
+        content: The keys as loaded.
+        known: The keys with a meaning of their own, each with the check of its value.
+        closed: True where every other key is wrong; else only one that nearly is a known one.
+    """
+    problems = [
+        f"{where}: unknown key {key!r}.{did_you_mean(str(key), known)}"
+        for key in content
+        if key not in known and (closed or near_miss(str(key), known))
+    ]
+    for key, check in known.items():
+        complaint = check(content[key]) if key in content else None
+        if complaint:
+            problems.append(f"{where}: {key!r} {complaint}")
+    return problems
+
+
+def check_settings_keys(
+    where: str, settings: Mapping[str, Any], below: Mapping[str, Any], prefix: str = ""
+) -> list[str]:
+    """Keys that no lower layer has but that are one slip away from a key which one has."""
+    problems: list[str] = []
+    for key, value in settings.items():
+        if key in below:
+            if isinstance(value, Mapping) and isinstance(below[key], Mapping):
+                inner = check_settings_keys(where, value, below[key], f"{prefix}{key}.")
+                problems.extend(inner)
+        elif meant := near_miss(str(key), [str(name) for name in below]):
+            problems.append(f"{where}: unknown key '{prefix}{key}'. Did you mean {meant!r}?")
+    return problems
+
+
+def check_placeholders(where: str, settings: Mapping[str, Any]) -> list[str]:
+    """Values that were never filled in."""
+    return [
+        f"{where}: {key!r} is still {value!r}; give it a value"
+        for key, value in walk(settings)
+        if isinstance(value, str) and value in PLACEHOLDERS
+    ]
+
+
+def near_miss(key: str, known: Collection[str]) -> str | None:
+    """The known key that this one is a slip of, if any; ``beta2`` is none of ``beta1``."""
+    near = difflib.get_close_matches(key, known, n=1, cutoff=NEAR_MISS)
+    if near and re.sub(r"\d", "", near[0]) != re.sub(r"\d", "", key):
+        return near[0]
+    return None
+
+
+def is_name(value: Any) -> str | None:
+    """A complaint where the value cannot name a folder."""
+    problem = name_problem(value)
+    return None if problem is None else f"is wrong: {problem}"
+
+
+def is_anything(value: Any) -> str | None:  # noqa: ARG001 - a check that accepts
+    """No complaint."""
+    return None
+
+
+def is_mapping(value: Any) -> str | None:
+    """A complaint where the value is no mapping; an empty block counts as one."""
+    return (
+        None if value is None or isinstance(value, Mapping) else f"must be a mapping{_not(value)}"
+    )
+
+
+def is_text(value: Any) -> str | None:
+    """A complaint where the value is no text."""
+    return None if isinstance(value, str) else f"must be text{_not(value)}"
+
+
+def is_flag(value: Any) -> str | None:
+    """A complaint where the value is neither true nor false."""
+    return None if isinstance(value, bool) else f"must be true or false{_not(value)}"
+
+
+def is_integer(value: Any) -> str | None:
+    """A complaint where the value is no integer."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return None if whole else f"must be an integer{_not(value)}"
+
+
+def is_count(value: Any) -> str | None:
+    """A complaint where the value is no integer from 1 up."""
+    return None if is_integer(value) is None and value >= 1 else f"must be 1 or more{_not(value)}"
+
+
+def is_typed(value: Any) -> str | None:
+    """A complaint where the value is neither a type name nor a mapping with one."""
+    if isinstance(value, str) and value:
+        return None
+    if isinstance(value, Mapping) and isinstance(value.get("type"), str):
+        return None
+    return f"must be a name or a mapping with 'type: NAME'{_not(value)}"
+
+
+def is_typed_list(value: Any) -> str | None:
+    """A complaint where the value is no list of mappings that each have a type name."""
+    if value is None:
+        return None
+    if not isinstance(value, list):
+        return f"must be a list of mappings with 'type: NAME'{_not(value)}"
+    for index, entry in enumerate(value):
+        if not isinstance(entry, Mapping) or not isinstance(entry.get("type"), str):
+            return f"must be a list of mappings with 'type: NAME'; entry {index + 1} is {entry!r}"
+    return None
+
+
+def is_database(value: Any) -> str | None:
+    """A complaint where the value is no mapping with a database URL."""
+    if isinstance(value, Mapping) and set(value) == {"url"} and isinstance(value["url"], str):
+        return None
+    return "must be a mapping with 'url: DIALECT://...' and nothing else"
+
+
+def _not(value: Any) -> str:
+    return f", not {value!r}"
