@@ -1,0 +1,1 @@
+"""The project's memory: the schema, one place that commits, typed rows."""

@@ -1,0 +1,182 @@
+"""Connections, transactions, and errors in the project's own terms."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, select
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from experiment_manager.common.errors import ConnectionError, DatabaseError, QueryError  # noqa: A004
+from experiment_manager.db.schema import SCHEMA_VERSION, VERSION, metadata
+
+BUSY_TIMEOUT_S = 30.0
+_READING = {"experiment_manager_reading": True}
+
+
+def parse_url(url: str) -> URL:
+    """The URL in parts.
+
+    Raises:
+        ConnectionError: It is no database URL. The text does not repeat it: it may hold a
+            password.
+    """
+    try:
+        return make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise ConnectionError(
+            "The database URL cannot be read; it is written like sqlite:///path/to/file.db or "
+            "mysql+pymysql://user:password@host:3306/name"
+        ) from error
+
+
+def hide_password(url: str) -> str:
+    """The URL as it may be shown."""
+    return parse_url(url).render_as_string(hide_password=True)
+
+
+def database_file(url: str | URL) -> Path | None:
+    """The file of an SQLite database; None for a server or a database in memory."""
+    parsed = parse_url(url) if isinstance(url, str) else url
+    if parsed.get_backend_name() != "sqlite" or parsed.database in {None, "", ":memory:"}:
+        return None
+    return Path(str(parsed.database))
+
+
+def database_exists(url: str) -> bool:
+    """False where the URL names an SQLite file that is not there; a server may exist."""
+    file = database_file(url)
+    return file is None or file.exists()
+
+
+def open_engine(url: URL, *, read_only: bool) -> Engine:
+    """An engine to a database that has our tables, made now where they are missing.
+
+    Raises:
+        ConnectionError: The database cannot be reached or opened, or is of a newer version.
+    """
+    shown = url.render_as_string(hide_password=True)
+    try:
+        engine = _create_engine(url, read_only=read_only)
+        with translated_errors(f"opening {shown}"):
+            if not read_only:
+                _create_tables(engine)
+            _check_version(engine)
+    except (DatabaseError, OSError, SQLAlchemyError, ModuleNotFoundError) as error:
+        raise ConnectionError(f"Cannot open the database {shown}: {error}") from error
+    return engine
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that commits at the end, or leaves nothing; the one place that commits."""
+    with engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A connection that sees one state of the database and does not hold up writers."""
+    with engine.connect().execution_options(**_READING) as connection:
+        yield connection
+
+
+@contextmanager
+def translated_errors(doing: str) -> Iterator[None]:
+    """Inside, the driver's errors become ours.
+
+    Args:
+        doing: What is done, with its values; opens the error's text.
+
+    Raises:
+        QueryError: The database refused a statement.
+    """
+    try:
+        yield
+    except SQLAlchemyError as error:
+        reason = getattr(error, "orig", None) or error
+        raise QueryError(f"{doing}: {reason}") from error
+    except OverflowError as error:
+        raise QueryError(f"{doing}: a number does not fit: {error}") from error
+
+
+def _create_engine(url: URL, *, read_only: bool) -> Engine:
+    if url.get_backend_name() != "sqlite":
+        try:
+            return create_engine(url, pool_pre_ping=True)
+        except (NoSuchModuleError, ModuleNotFoundError) as error:
+            raise ConnectionError(f"its driver is not installed: {error}") from error
+    file = database_file(url)
+    if file is not None and not read_only:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    if file is not None and read_only:
+        if not file.exists():
+            raise ConnectionError("there is no such file")
+        mode = {"mode": "ro", "uri": "true"}
+        url = URL.create("sqlite", database=file.resolve().as_uri(), query=mode)
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
+    event.listen(engine, "connect", _prepare_reader if read_only else _prepare_writer)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _prepare_reader(connection: sqlite3.Connection, _record: Any) -> None:
+    """Transactions begin where we say so (see _begin), not where the driver thinks best."""
+    connection.isolation_level = None
+
+
+def _prepare_writer(connection: sqlite3.Connection, _record: Any) -> None:
+    """WAL lets readers read while one writes; in it NORMAL survives the death of a process."""
+    _prepare_reader(connection, _record)
+    cursor = connection.cursor()
+    if cursor.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+        _switch_to_wal(cursor)
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
+    """Switching needs the file for itself and does not wait for it; a write lock does."""
+    cursor.execute("BEGIN IMMEDIATE")
+    cursor.execute("COMMIT")
+    try:
+        cursor.execute("PRAGMA journal_mode=WAL")
+    except sqlite3.OperationalError:
+        # Another process is switching it or has just begun to write: the mode is a property
+        # of the file, and that process sets the same.
+        cursor.execute("BEGIN IMMEDIATE")
+        cursor.execute("COMMIT")
+
+
+def _begin(connection: Connection) -> None:
+    """Writers take the lock at once: waiting for it then never ends in a deadlock."""
+    is_reading = connection.get_execution_options().get("experiment_manager_reading", False)
+    connection.exec_driver_sql("BEGIN" if is_reading else "BEGIN IMMEDIATE")
+
+
+def _create_tables(engine: Engine) -> None:
+    with reading(engine) as connection:
+        if inspect(connection).has_table(VERSION.name):
+            return
+    with writing(engine) as connection:  # the lock makes others wait until all is there
+        metadata.create_all(connection)
+        if connection.execute(select(VERSION)).first() is None:
+            connection.execute(VERSION.insert().values(version_num=SCHEMA_VERSION))
+
+
+def _check_version(engine: Engine) -> None:
+    with reading(engine) as connection:
+        if not inspect(connection).has_table(VERSION.name):
+            raise ConnectionError("it is not a database of Experiment Manager")
+        version = connection.execute(select(VERSION.c.version_num)).scalar_one_or_none()
+    if version != SCHEMA_VERSION:
+        raise ConnectionError(
+            f"its schema has version {version!r}, this program knows {SCHEMA_VERSION!r}; "
+            "update experiment-manager"
+        )

@@ -1,0 +1,140 @@
+"""Calls that write and read experiments, trials and runs."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from sqlalchemy import Connection, Table
+
+from experiment_manager.common.common import RunStatus
+from experiment_manager.common.errors import QueryError
+from experiment_manager.db import reader, schema, writer
+from experiment_manager.db.rows import ExperimentRow, TrialRow, TrialRunRow
+from experiment_manager.db.session import Session
+
+R = TypeVar("R")
+
+
+class EntityCalls(Session):
+    """Experiments, trials and runs."""
+
+    def create_experiment(self, title: str, description: str = "") -> ExperimentRow:
+        """The experiment of this title, made where there is none; a new description is kept."""
+        with self._writing(f"create_experiment({title!r})") as connection:
+            id_ = writer.insert_experiment(connection, title, description)
+            return _one(connection, ExperimentRow, schema.EXPERIMENT, id_)
+
+    def create_trial(self, experiment_id: int, name: str) -> TrialRow:
+        """The experiment's trial of this name, made where there is none."""
+        with self._writing(f"create_trial({experiment_id}, {name!r})") as connection:
+            id_ = writer.insert_trial(connection, experiment_id, name)
+            return _one(connection, TrialRow, schema.TRIAL, id_)
+
+    def create_trial_run(
+        self,
+        trial_id: int,
+        status: str | RunStatus = RunStatus.PENDING,
+        number: int | None = None,
+        seed: int | None = None,
+        config_hash: str | None = None,
+    ) -> TrialRunRow:
+        """A new run of the trial; without a number it gets the next free one."""
+        with self._writing(f"create_trial_run({trial_id}, number={number})") as connection:
+            id_ = writer.insert_run(
+                connection, trial_id, _status(status), number, seed=seed, config_hash=config_hash
+            )
+            return _one(connection, TrialRunRow, schema.TRIAL_RUN, id_)
+
+    def start_trial_run(
+        self, trial_id: int, number: int, seed: int | None = None, config_hash: str | None = None
+    ) -> TrialRunRow:
+        """The run of this number, running: a new one, or the next attempt of the one there is.
+
+        What a dead attempt recorded is deleted, so that the run's history reads as if it had
+        never been interrupted.
+        """
+        identity = {"seed": seed, "config_hash": config_hash}
+        runs = schema.TRIAL_RUN
+        with self._writing(f"start_trial_run({trial_id}, {number})") as connection:
+            same = (runs.c.trial_id == trial_id) & (runs.c.number == number)
+            before = reader.list_rows(connection, TrialRunRow, runs, same)
+            if before:
+                id_ = before[0].id
+                writer.restart_run(connection, id_, **identity)
+            else:
+                id_ = writer.insert_run(
+                    connection, trial_id, RunStatus.RUNNING, number, **identity
+                )
+            return _one(connection, TrialRunRow, runs, id_)
+
+    def update_trial_run_status(
+        self, trial_run_id: int, status: str | RunStatus, error: str | None = None
+    ) -> None:
+        """Set how a run stands; a status that ends it sets its end time.
+
+        Raises:
+            QueryError: There is no such run or no such status.
+        """
+        with self._writing(f"update_trial_run_status({trial_run_id}, {status!r})") as connection:
+            writer.update_run_status(connection, trial_run_id, _status(status), error)
+
+    def get_experiment(self, experiment_id: int) -> ExperimentRow | None:
+        """The experiment, or None."""
+        return self._find(ExperimentRow, schema.EXPERIMENT, experiment_id)
+
+    def find_experiment(self, title: str) -> ExperimentRow | None:
+        """The experiment of this title, or None."""
+        table = schema.EXPERIMENT
+        with self._reading(f"find_experiment({title!r})") as connection:
+            found = reader.list_rows(connection, ExperimentRow, table, table.c.title == title)
+        return found[0] if found else None
+
+    def get_trial(self, trial_id: int) -> TrialRow | None:
+        """The trial, or None."""
+        return self._find(TrialRow, schema.TRIAL, trial_id)
+
+    def get_trial_run(self, trial_run_id: int) -> TrialRunRow | None:
+        """The run, or None."""
+        return self._find(TrialRunRow, schema.TRIAL_RUN, trial_run_id)
+
+    def list_experiments(self) -> list[ExperimentRow]:
+        """All experiments in order of their creation."""
+        with self._reading("list_experiments()") as connection:
+            return reader.list_rows(connection, ExperimentRow, schema.EXPERIMENT)
+
+    def list_trials(self, experiment_id: int) -> list[TrialRow]:
+        """The experiment's trials in order of their creation."""
+        table = schema.TRIAL
+        with self._reading(f"list_trials({experiment_id})") as connection:
+            of_experiment = table.c.experiment_id == experiment_id
+            return reader.list_rows(connection, TrialRow, table, of_experiment)
+
+    def list_trial_runs(self, trial_id: int) -> list[TrialRunRow]:
+        """The trial's runs in order of their numbers."""
+        table = schema.TRIAL_RUN
+        with self._reading(f"list_trial_runs({trial_id})") as connection:
+            of_trial = table.c.trial_id == trial_id
+            return reader.list_rows(connection, TrialRunRow, table, of_trial, order_by="number")
+
+    def list_runs(self, experiment_id: int) -> list[tuple[TrialRow, TrialRunRow]]:
+        """Every run of the experiment beside its trial, in order of trial and number."""
+        with self._reading(f"list_runs({experiment_id})") as connection:
+            return reader.list_runs(connection, experiment_id)
+
+    def _find(self, row_type: type[R], table: Table, id_: int) -> R | None:
+        with self._reading(f"looking for {table.name} {id_}") as connection:
+            found = reader.list_rows(connection, row_type, table, table.c.id == id_)
+        return found[0] if found else None
+
+
+def _one(connection: Connection, row_type: type[R], table: Table, id_: int) -> R:
+    (row,) = reader.list_rows(connection, row_type, table, table.c.id == id_)
+    return row
+
+
+def _status(status: str | RunStatus) -> RunStatus:
+    try:
+        return RunStatus(status)
+    except ValueError as error:
+        known = ", ".join(known.value for known in RunStatus)
+        raise QueryError(f"{status!r} is no status of a run; known: {known}") from error

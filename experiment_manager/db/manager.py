@@ -1,0 +1,84 @@
+"""The database as the rest of the program sees it."""
+
+from __future__ import annotations
+
+from sqlalchemy.engine import URL
+
+from experiment_manager.common.errors import (
+    ConnectionError,  # noqa: A004 - the contract's name
+    DatabaseError,
+    QueryError,
+)
+from experiment_manager.common.metrics import MetricPoint
+from experiment_manager.db.artifact_calls import ArtifactCalls
+from experiment_manager.db.engine import database_exists, database_file, hide_password, parse_url
+from experiment_manager.db.entity_calls import EntityCalls
+from experiment_manager.db.metric_calls import MetricCalls
+from experiment_manager.db.parameter_calls import ParameterCalls
+
+__all__ = [
+    "ConnectionError",
+    "DatabaseError",
+    "DatabaseManager",
+    "MetricPoint",
+    "QueryError",
+    "database_exists",
+    "database_file",
+    "hide_password",
+]
+
+
+class DatabaseManager(EntityCalls, MetricCalls, ParameterCalls, ArtifactCalls):
+    """Writes and reads experiments, in SQLite or on a server.
+
+    Each call is a transaction of its own, unless it stands in a ``with db.transaction():``.
+    Writing with an id that does not exist raises :class:`QueryError`; asking for one gives an
+    empty list or None. It may be used from several threads.
+
+    Args:
+        database_path: File of an SQLite database, or name of a database on a server.
+        use_sqlite: True for SQLite, False for MySQL.
+        host: Host of the server.
+        user: User on the server.
+        password: The user's password; appears in no error and no log.
+        port: Port of the server.
+        read_only: True to refuse writing and to make nothing that is missing.
+
+    Raises:
+        ConnectionError: The database cannot be reached or opened.
+
+    Example:
+        >>> import tempfile
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> with DatabaseManager(f"{folder.name}/experiments.db", use_sqlite=True) as db:
+        ...     experiment = db.create_experiment("digits", "a comparison of networks")
+        ...     trial = db.create_trial(experiment.id, "small_network")
+        ...     run = db.create_trial_run(trial.id, status="running")
+        ...     db.record_results(run.id, [MetricPoint("test_acc", 0.97)])
+        ...     [metric.total_val for metric in db.get_experiment_metrics(experiment.id)]
+        [0.97]
+        >>> folder.cleanup()
+    """
+
+    def __init__(  # noqa: PLR0917 - the contract's parameters, in its order
+        self,
+        database_path: str = "experiments.db",
+        use_sqlite: bool = False,
+        host: str = "localhost",
+        user: str = "root",
+        password: str = "",
+        port: int = 3306,
+        read_only: bool = False,
+    ) -> None:
+        if use_sqlite:
+            url = URL.create("sqlite", database=str(database_path))
+        else:
+            url = URL.create("mysql+pymysql", user, password, host, port, database_path)
+        super().__init__(url, read_only=read_only)
+
+    @classmethod
+    def from_url(cls, url: str, read_only: bool = False) -> DatabaseManager:
+        """The database behind a URL in SQLAlchemy's form, such as ``sqlite:///a.db``."""
+        manager = cls.__new__(cls)
+        super(DatabaseManager, manager).__init__(parse_url(url), read_only=read_only)
+        return manager

@@ -1,0 +1,166 @@
+"""Queries; each gives typed rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, select, union_all
+
+from experiment_manager.db import schema
+from experiment_manager.db.rows import ArtifactRow, EpochRow, MetricRow, TrialRow, TrialRunRow
+from experiment_manager.db.schema import ARTIFACT, METRIC, TRIAL, TRIAL_RUN
+
+R = TypeVar("R")
+
+_METRIC_COLUMNS = (
+    METRIC.c.id,
+    METRIC.c.type,
+    METRIC.c.total_val,
+    METRIC.c.non_finite,
+    METRIC.c.per_label_val,
+    METRIC.c.step,
+)
+
+
+def list_rows(
+    connection: Connection,
+    row_type: type[R],
+    table: Table,
+    *conditions: ColumnElement[bool],
+    order_by: str = "id",
+) -> list[R]:
+    """The table's rows that meet all conditions."""
+    columns = [table.c[field.name] for field in fields(row_type)]  # type: ignore[arg-type]
+    query = select(*columns).where(*conditions).order_by(table.c[order_by])
+    return [row_type(*row) for row in connection.execute(query)]
+
+
+def list_runs(connection: Connection, experiment_id: int) -> list[tuple[TrialRow, TrialRunRow]]:
+    """Every run of an experiment beside its trial, in order of trial and number."""
+    trial_columns = [TRIAL.c[field.name] for field in fields(TrialRow)]
+    run_columns = [TRIAL_RUN.c[field.name] for field in fields(TrialRunRow)]
+    query = (
+        select(*trial_columns, *run_columns)
+        .join(TRIAL_RUN, TRIAL_RUN.c.trial_id == TRIAL.c.id)
+        .where(TRIAL.c.experiment_id == experiment_id)
+        .order_by(TRIAL.c.id, TRIAL_RUN.c.number)
+    )
+    split = len(trial_columns)
+    return [
+        (TrialRow(*row[:split]), TrialRunRow(*row[split:])) for row in connection.execute(query)
+    ]
+
+
+def list_epochs(connection: Connection, run_id: int) -> list[EpochRow]:
+    """The epochs of a run in their order."""
+    of_run = schema.EPOCH.c.trial_run_id == run_id
+    return list_rows(connection, EpochRow, schema.EPOCH, of_run, order_by="idx")
+
+
+def metrics_of(
+    connection: Connection, junction: Table, owner: Mapping[str, Any]
+) -> list[MetricRow]:
+    """The metrics that a junction links to one owner, in the order they were recorded."""
+    same = [junction.c[name] == value for name, value in owner.items()]
+    query = _metrics_through(junction).where(*same).order_by(METRIC.c.id)
+    return [_metric_row(row) for row in connection.execute(query)]
+
+
+def artifacts_of(
+    connection: Connection, junction: Table, owner: Mapping[str, Any]
+) -> list[ArtifactRow]:
+    """The artifacts that a junction links to one owner, in the order they were recorded."""
+    same = [junction.c[name] == value for name, value in owner.items()]
+    query = (
+        select(ARTIFACT.c.id, ARTIFACT.c.type, ARTIFACT.c.location)
+        .join(junction, junction.c.artifact_id == ARTIFACT.c.id)
+        .where(*same)
+        .order_by(ARTIFACT.c.id)
+    )
+    return [ArtifactRow(*row) for row in connection.execute(query)]
+
+
+def metrics_below_experiment(connection: Connection, experiment_id: int) -> list[MetricRow]:
+    """All metrics of an experiment, its trials and their runs."""
+    trials = select(TRIAL.c.id).where(TRIAL.c.experiment_id == experiment_id)
+    runs = select(TRIAL_RUN.c.id).where(TRIAL_RUN.c.trial_id.in_(trials))
+    own = schema.EXPERIMENT_METRIC
+    queries = [
+        _metrics_through(own).where(own.c.experiment_id == experiment_id),
+        _metrics_through(schema.TRIAL_METRIC).where(schema.TRIAL_METRIC.c.trial_id.in_(trials)),
+        *_run_queries(runs),
+    ]
+    return _united(connection, queries)
+
+
+def metrics_below_trial(connection: Connection, trial_id: int) -> list[MetricRow]:
+    """All metrics of a trial and its runs."""
+    runs = select(TRIAL_RUN.c.id).where(TRIAL_RUN.c.trial_id == trial_id)
+    own = schema.TRIAL_METRIC
+    queries = [_metrics_through(own).where(own.c.trial_id == trial_id), *_run_queries(runs)]
+    return _united(connection, queries)
+
+
+def metrics_below_run(connection: Connection, run_id: int) -> list[MetricRow]:
+    """All metrics of a run: its results, its epochs, its batches."""
+    return _united(
+        connection, _run_queries(select(TRIAL_RUN.c.id).where(TRIAL_RUN.c.id == run_id))
+    )
+
+
+def epoch_history(connection: Connection, run_id: int) -> list[tuple[int, MetricRow]]:
+    """Each metric of a run's epochs with the epoch's index, in order."""
+    junction = schema.EPOCH_METRIC
+    query = (
+        _metrics_through(junction)
+        .add_columns(junction.c.epoch_idx)
+        .where(junction.c.trial_run_id == run_id)
+        .order_by(junction.c.epoch_idx, METRIC.c.id)
+    )
+    return [(row.epoch_idx, _metric_row(row)) for row in connection.execute(query)]
+
+
+def final_metrics(connection: Connection, experiment_id: int) -> list[tuple[int, MetricRow]]:
+    """Each result of an experiment's runs with the run's id, in order."""
+    junction = schema.RESULTS_METRIC
+    query = (
+        _metrics_through(junction)
+        .add_columns(junction.c.trial_run_id)
+        .join(TRIAL_RUN, TRIAL_RUN.c.id == junction.c.trial_run_id)
+        .join(TRIAL, TRIAL.c.id == TRIAL_RUN.c.trial_id)
+        .where(TRIAL.c.experiment_id == experiment_id)
+        .order_by(METRIC.c.id)
+    )
+    return [(row.trial_run_id, _metric_row(row)) for row in connection.execute(query)]
+
+
+def parameters_of(
+    connection: Connection, table: Table, owner: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Parameters by name."""
+    same = [table.c[name] == value for name, value in owner.items()]
+    query = select(table.c.name, table.c.value).where(*same).order_by(table.c.name)
+    return {row.name: row.value for row in connection.execute(query)}
+
+
+def _metrics_through(junction: Table) -> Select[Any]:
+    return select(*_METRIC_COLUMNS).join(junction, junction.c.metric_id == METRIC.c.id)
+
+
+def _run_queries(runs: Select[Any]) -> list[Select[Any]]:
+    junctions = (schema.RESULTS_METRIC, schema.EPOCH_METRIC, schema.BATCH_METRIC)
+    return [_metrics_through(j).where(j.c.trial_run_id.in_(runs)) for j in junctions]
+
+
+def _united(connection: Connection, queries: list[Select[Any]]) -> list[MetricRow]:
+    query = union_all(*queries)
+    return [
+        _metric_row(row) for row in connection.execute(query.order_by(query.selected_columns.id))
+    ]
+
+
+def _metric_row(row: Row[Any]) -> MetricRow:
+    total = row.total_val if row.non_finite is None else float(row.non_finite)
+    return MetricRow(row.id, row.type, total, row.per_label_val, row.step)

@@ -1,0 +1,228 @@
+"""Every table, declared once."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timezone
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects import mysql
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import JSON, TypeDecorator
+
+SCHEMA_VERSION = "1"
+NAME_LENGTH = 255
+
+metadata = MetaData()
+
+_BigId = BigInteger().with_variant(Integer(), "sqlite")  # only INTEGER counts up by itself there
+_LongText = Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
+_NON_FINITE = "$float"
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A time in UTC, to the microsecond; aware on the way in and out."""
+
+    impl = DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Stored naive, in UTC."""
+        return None if value is None else value.astimezone(timezone.utc).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Aware again."""
+        return None if value is None else value.replace(tzinfo=timezone.utc)
+
+
+class ExactJSON(TypeDecorator[Any]):
+    """JSON in which NaN and infinities survive, also where the server's JSON has none."""
+
+    impl = JSON(none_as_null=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        """Non-finite numbers as ``{"$float": "nan"}``, unknown objects as their text."""
+        return None if value is None else _encode(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        """As it went in."""
+        return _decode(value)
+
+
+def _encode(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return {_NON_FINITE: str(value)}
+    if isinstance(value, dict):
+        return {str(key): _encode(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_encode(item) for item in value]
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return value
+    return str(value)
+
+
+def _decode(value: Any) -> Any:
+    if isinstance(value, dict):
+        if set(value) == {_NON_FINITE}:
+            return float(value[_NON_FINITE])
+        return {key: _decode(item) for key, item in value.items()}
+    return [_decode(item) for item in value] if isinstance(value, list) else value
+
+
+EXPERIMENT = Table(
+    "EXPERIMENT",
+    metadata,
+    Column("id", _BigId, primary_key=True),
+    Column("title", String(NAME_LENGTH), nullable=False, unique=True),
+    Column("description", _LongText, nullable=False, default=""),
+    Column("start_time", UtcDateTime, nullable=False),
+    Column("update_time", UtcDateTime, nullable=False),
+)
+TRIAL = Table(
+    "TRIAL",
+    metadata,
+    Column("id", _BigId, primary_key=True),
+    Column("name", String(NAME_LENGTH), nullable=False),
+    Column("experiment_id", ForeignKey("EXPERIMENT.id", ondelete="CASCADE"), nullable=False),
+    Column("start_time", UtcDateTime, nullable=False),
+    Column("update_time", UtcDateTime, nullable=False),
+    UniqueConstraint("experiment_id", "name"),
+)
+TRIAL_RUN = Table(
+    "TRIAL_RUN",
+    metadata,
+    Column("id", _BigId, primary_key=True),
+    Column("trial_id", ForeignKey("TRIAL.id", ondelete="CASCADE"), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("start_time", UtcDateTime, nullable=False),
+    Column("update_time", UtcDateTime, nullable=False),
+    Column("end_time", UtcDateTime),
+    Column("number", Integer, nullable=False),
+    Column("seed", BigInteger),
+    Column("attempt", Integer, nullable=False, default=1),
+    Column("config_hash", String(64)),
+    Column("heartbeat", UtcDateTime),
+    Column("error", _LongText),
+    UniqueConstraint("trial_id", "number"),
+)
+RESULTS = Table(
+    "RESULTS",
+    metadata,
+    Column("trial_run_id", ForeignKey("TRIAL_RUN.id", ondelete="CASCADE"), primary_key=True),
+    Column("time", UtcDateTime, nullable=False),
+)
+EPOCH = Table(
+    "EPOCH",
+    metadata,
+    Column("trial_run_id", ForeignKey("TRIAL_RUN.id", ondelete="CASCADE"), primary_key=True),
+    Column("idx", Integer, primary_key=True, autoincrement=False),
+    Column("time", UtcDateTime, nullable=False),
+)
+BATCH = Table(
+    "BATCH",
+    metadata,
+    Column("trial_run_id", _BigId, primary_key=True),
+    Column("epoch_idx", Integer, primary_key=True),
+    Column("idx", Integer, primary_key=True, autoincrement=False),
+    Column("time", UtcDateTime, nullable=False),
+    ForeignKeyConstraint(
+        ["trial_run_id", "epoch_idx"], ["EPOCH.trial_run_id", "EPOCH.idx"], ondelete="CASCADE"
+    ),
+)
+METRIC = Table(
+    "METRIC",
+    metadata,
+    Column("id", _BigId, primary_key=True),
+    Column("type", String(NAME_LENGTH), nullable=False),
+    Column("total_val", Double),
+    # MySQL's DOUBLE refuses NaN and infinities, SQLite's turns NaN into NULL: their name is here.
+    Column("non_finite", String(4)),
+    Column("per_label_val", ExactJSON),
+    Column("step", BigInteger),
+)
+ARTIFACT = Table(
+    "ARTIFACT",
+    metadata,
+    Column("id", _BigId, primary_key=True),
+    Column("type", String(NAME_LENGTH), nullable=False),
+    Column("location", _LongText, nullable=False),
+)
+# The name under which Alembic will find it.
+VERSION = Table(
+    "experiment_manager_version", metadata, Column("version_num", String(32), primary_key=True)
+)
+
+
+def _junction(owner: Table, member: Table) -> Table:
+    """The table that links rows of ``member`` to rows of ``owner``.
+
+    The owner's key columns keep their names, but ``id`` and ``idx`` get the owner's in front.
+    """
+    keys = {_linking_name(owner, key): key for key in owner.primary_key.columns.keys()}  # noqa: SIM118 - not a dict
+    member_key = f"{member.name.lower()}_id"
+    name = f"{owner.name}_{member.name}"
+    return Table(
+        name,
+        metadata,
+        *(Column(link, owner.c[key].type, primary_key=True) for link, key in keys.items()),
+        Column(member_key, ForeignKey(member.c.id, ondelete="CASCADE"), primary_key=True),
+        ForeignKeyConstraint(
+            list(keys), [owner.c[key] for key in keys.values()], ondelete="CASCADE"
+        ),
+        Index(f"ix_{name}_{member_key}", member_key),
+    )
+
+
+def _linking_name(owner: Table, key: str) -> str:
+    return f"{owner.name.lower()}_{key}" if key in {"id", "idx"} else key
+
+
+def _parameters(owner: Table) -> Table:
+    """The parameters of an experiment, a trial or a run; ``number`` serves comparisons."""
+    return Table(
+        f"{owner.name}_PARAMETER",
+        metadata,
+        Column(
+            _linking_name(owner, "id"),
+            ForeignKey(owner.c.id, ondelete="CASCADE"),
+            primary_key=True,
+        ),
+        Column("name", String(NAME_LENGTH), primary_key=True),
+        Column("value", ExactJSON),
+        Column("number", Double),
+        Index(f"ix_{owner.name}_PARAMETER_name", "name", "number"),
+    )
+
+
+EXPERIMENT_ARTIFACT = _junction(EXPERIMENT, ARTIFACT)
+TRIAL_ARTIFACT = _junction(TRIAL, ARTIFACT)
+TRIAL_RUN_ARTIFACT = _junction(TRIAL_RUN, ARTIFACT)
+RESULTS_METRIC = _junction(RESULTS, METRIC)
+RESULTS_ARTIFACT = _junction(RESULTS, ARTIFACT)
+EPOCH_METRIC = _junction(EPOCH, METRIC)
+EPOCH_ARTIFACT = _junction(EPOCH, ARTIFACT)
+
+# Beside those of the specification.
+EXPERIMENT_METRIC = _junction(EXPERIMENT, METRIC)
+TRIAL_METRIC = _junction(TRIAL, METRIC)
+BATCH_METRIC = _junction(BATCH, METRIC)
+BATCH_ARTIFACT = _junction(BATCH, ARTIFACT)
+EXPERIMENT_PARAMETER = _parameters(EXPERIMENT)
+TRIAL_PARAMETER = _parameters(TRIAL)
+TRIAL_RUN_PARAMETER = _parameters(TRIAL_RUN)

@@ -1,0 +1,106 @@
+"""The connection that all calls of the database share, and the errors they raise."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, Table
+from sqlalchemy.engine import URL
+
+from experiment_manager.common.errors import ConnectionError, QueryError  # noqa: A004
+from experiment_manager.db import writer
+from experiment_manager.db.engine import open_engine, reading, translated_errors, writing
+
+S = TypeVar("S", bound="Session")
+
+
+class Session:
+    """An open database; each call is a transaction of its own unless one is open.
+
+    Attributes:
+        url: The database, its password hidden.
+        read_only: True where writing is refused.
+    """
+
+    def __init__(self, url: URL, *, read_only: bool) -> None:
+        self.url = url.render_as_string(hide_password=True)
+        self.read_only = read_only
+        self._lock = threading.RLock()
+        self._transaction: Connection | None = None
+        self._engine: Engine | None = open_engine(url, read_only=read_only)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.url!r}, read_only={self.read_only})"
+
+    def __enter__(self: S) -> S:  # noqa: PYI019 - Self wants Python 3.11
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the connections back; may be called twice."""
+        with self._lock:
+            if self._engine is not None:
+                self._engine.dispose()
+            self._engine = None
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Inside, all calls of this thread are committed together at the end, or not at all."""
+        with self._writing("transaction()") as connection:
+            outer, self._transaction = self._transaction, connection
+            try:
+                yield
+            finally:
+                self._transaction = outer
+
+    @contextmanager
+    def _writing(self, doing: str) -> Iterator[Connection]:
+        engine = self._checked_engine(doing)
+        if self.read_only:
+            raise QueryError(f"{doing}: {self.url} was opened read-only")
+        with self._lock, translated_errors(doing):
+            if self._transaction is not None:
+                yield self._transaction
+            else:
+                with writing(engine) as connection:
+                    yield connection
+
+    @contextmanager
+    def _reading(self, doing: str) -> Iterator[Connection]:
+        engine = self._checked_engine(doing)
+        with self._lock, translated_errors(doing):
+            if self._transaction is not None:
+                yield self._transaction
+            else:
+                with reading(engine) as connection:
+                    yield connection
+
+    def _link(
+        self,
+        junction: Table,
+        owner: Mapping[str, Any],
+        member_id: int,
+        *,
+        parent: Table | None = None,
+    ) -> None:
+        """Link a metric or artifact to its owner, whose ``parent`` row is made if missing."""
+        with self._writing(f"{junction.name}: linking {member_id} to {dict(owner)}") as connection:
+            if parent is not None:
+                writer.ensure_row(connection, parent, owner)
+            writer.link_once(connection, junction, owner, member_id)
+
+    def _checked_engine(self, doing: str) -> Engine:
+        if self._engine is None:
+            raise ConnectionError(f"{doing}: the connection to {self.url} is closed")
+        return self._engine

@@ -1,0 +1,198 @@
+"""Statements that write, each within a transaction of its caller."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from math import isfinite
+from typing import Any
+
+from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import exists as sql_exists
+
+from experiment_manager.common.common import RunStatus
+from experiment_manager.common.errors import QueryError
+from experiment_manager.common.metrics import MetricPoint
+from experiment_manager.db import schema
+from experiment_manager.db.schema import ARTIFACT, EPOCH, METRIC, TRIAL_RUN
+
+Key = Mapping[str, Any]
+"""Values of the columns that a junction uses for its owner."""
+
+_RUN_METRICS = (schema.RESULTS_METRIC, schema.EPOCH_METRIC, schema.BATCH_METRIC)
+_RUN_ARTIFACTS = (
+    schema.TRIAL_RUN_ARTIFACT,
+    schema.RESULTS_ARTIFACT,
+    schema.EPOCH_ARTIFACT,
+    schema.BATCH_ARTIFACT,
+)
+_ALL_METRICS = (schema.EXPERIMENT_METRIC, schema.TRIAL_METRIC, *_RUN_METRICS)
+_ALL_ARTIFACTS = (schema.EXPERIMENT_ARTIFACT, schema.TRIAL_ARTIFACT, *_RUN_ARTIFACTS)
+
+
+def now() -> datetime:
+    """The time that rows are stamped with."""
+    return datetime.now(timezone.utc)
+
+
+def insert_experiment(connection: Connection, title: str, description: str) -> int:
+    """The id of the experiment of this title, made where there is none."""
+    table = schema.EXPERIMENT
+    found = connection.execute(select(table.c.id).where(table.c.title == title)).scalar()
+    if found is None:
+        values = {"title": title, "description": description}
+        return _insert(connection, table, **values, start_time=now(), update_time=now())
+    if description:
+        changed = table.update().where(table.c.id == found)
+        connection.execute(changed.values(description=description, update_time=now()))
+    return int(found)
+
+
+def insert_trial(connection: Connection, experiment_id: int, name: str) -> int:
+    """The id of the experiment's trial of this name, made where there is none."""
+    table = schema.TRIAL
+    same = (table.c.experiment_id == experiment_id) & (table.c.name == name)
+    found = connection.execute(select(table.c.id).where(same)).scalar()
+    if found is not None:
+        return int(found)
+    values = {"experiment_id": experiment_id, "name": name}
+    return _insert(connection, table, **values, start_time=now(), update_time=now())
+
+
+def insert_run(
+    connection: Connection, trial_id: int, status: RunStatus, number: int | None, **values: Any
+) -> int:
+    """The id of a new run; without a number it gets the next free one of its trial."""
+    if number is None:
+        taken = select(func.max(TRIAL_RUN.c.number)).where(TRIAL_RUN.c.trial_id == trial_id)
+        number = (connection.execute(taken).scalar() or 0) + 1
+    values |= {"trial_id": trial_id, "number": number, "status": status.value, "attempt": 1}
+    return _insert(connection, TRIAL_RUN, **values, start_time=now(), update_time=now())
+
+
+def restart_run(connection: Connection, run_id: int, **values: Any) -> None:
+    """Begin the next attempt of a run; what its dead attempt left is deleted."""
+    _delete_history(connection, run_id)
+    values |= {"attempt": TRIAL_RUN.c.attempt + 1, "status": RunStatus.RUNNING.value}
+    values |= {"start_time": now(), "update_time": now(), "end_time": None, "error": None}
+    connection.execute(TRIAL_RUN.update().where(TRIAL_RUN.c.id == run_id).values(values))
+
+
+def update_run_status(
+    connection: Connection, run_id: int, status: RunStatus, error: str | None
+) -> None:
+    """Set how a run stands, and when it ended if it did."""
+    ended = now() if status.is_ended else None
+    values = {"status": status.value, "error": error, "update_time": now(), "end_time": ended}
+    changed = connection.execute(TRIAL_RUN.update().where(TRIAL_RUN.c.id == run_id).values(values))
+    if changed.rowcount == 0:
+        raise QueryError(f"there is no trial run with the id {run_id}")
+
+
+def ensure_row(connection: Connection, table: Table, key: Key) -> None:
+    """Make the row with this primary key where there is none (RESULTS, EPOCH, BATCH)."""
+    same = [table.c[name] == value for name, value in key.items()]
+    if connection.execute(select(*table.primary_key.columns).where(*same)).first() is None:
+        connection.execute(table.insert().values(**key, time=now()))
+
+
+def insert_metrics(connection: Connection, points: Sequence[MetricPoint]) -> list[int]:
+    """The ids of new METRIC rows, in the order of the points."""
+    rows = [_metric_values(point) for point in points]
+    if not connection.dialect.insert_executemany_returning_sort_by_parameter_order:
+        return [_insert(connection, METRIC, **row) for row in rows]
+    statement = METRIC.insert().returning(METRIC.c.id, sort_by_parameter_order=True)
+    return list(connection.execute(statement, rows).scalars()) if rows else []
+
+
+def insert_artifact(connection: Connection, artifact_type: str, location: str) -> int:
+    """The id of a new ARTIFACT row."""
+    return _insert(connection, ARTIFACT, type=artifact_type, location=location)
+
+
+def link(connection: Connection, junction: Table, owner: Key, member_ids: Sequence[int]) -> None:
+    """Link new rows to their owner."""
+    member = _member_column(junction)
+    if member_ids:
+        connection.execute(junction.insert(), [{**owner, member: id_} for id_ in member_ids])
+
+
+def link_once(connection: Connection, junction: Table, owner: Key, member_id: int) -> None:
+    """Link a row to its owner, unless it is linked already."""
+    key = {**owner, _member_column(junction): member_id}
+    same = [junction.c[name] == value for name, value in key.items()]
+    if connection.execute(select(junction).where(*same)).first() is None:
+        connection.execute(junction.insert().values(**key))
+
+
+def set_parameters(
+    connection: Connection, table: Table, owner: Key, parameters: Mapping[str, Any]
+) -> None:
+    """Set parameters by name; those of other names stay."""
+    if not parameters:
+        return
+    same = [table.c[name] == value for name, value in owner.items()]
+    connection.execute(table.delete().where(*same, table.c.name.in_(list(parameters))))
+    rows = [
+        {**owner, "name": name, "value": value, "number": _comparable(value)}
+        for name, value in parameters.items()
+    ]
+    connection.execute(table.insert(), rows)
+
+
+def _insert(connection: Connection, table: Table, **values: Any) -> int:
+    key = connection.execute(table.insert().values(values)).inserted_primary_key
+    return int(key[0])  # type: ignore[index]
+
+
+def _metric_values(point: MetricPoint) -> dict[str, Any]:
+    finite = point.value is None or isfinite(point.value)
+    return {
+        "type": point.name,
+        "total_val": point.value if finite else None,
+        "non_finite": None if finite else str(point.value),
+        "per_label_val": None if point.per_label is None else dict(point.per_label),
+        "step": point.step,
+    }
+
+
+def _comparable(value: Any) -> float | None:
+    """The value as a number that a query can compare, where it is one."""
+    if isinstance(value, (bool, int, float)) and isfinite(value):
+        return float(value)
+    return None
+
+
+def _member_column(junction: Table) -> str:
+    return "metric_id" if "metric_id" in junction.c else "artifact_id"
+
+
+def _delete_history(connection: Connection, run_id: int) -> None:
+    """Delete what a run recorded, and METRIC and ARTIFACT rows that nothing links any more."""
+    for junctions, everywhere, members in (
+        (_RUN_METRICS, _ALL_METRICS, METRIC),
+        (_RUN_ARTIFACTS, _ALL_ARTIFACTS, ARTIFACT),
+    ):
+        ids: list[int] = []
+        for junction in junctions:
+            of_run = junction.c.trial_run_id == run_id
+            ids += connection.execute(
+                select(junction.c[_member_column(junction)]).where(of_run)
+            ).scalars()
+            connection.execute(junction.delete().where(of_run))
+        _delete_unlinked(connection, members, everywhere, ids)
+    connection.execute(EPOCH.delete().where(EPOCH.c.trial_run_id == run_id))
+    for table in (schema.RESULTS, schema.TRIAL_RUN_PARAMETER):
+        connection.execute(table.delete().where(table.c.trial_run_id == run_id))
+
+
+def _delete_unlinked(
+    connection: Connection, members: Table, junctions: Sequence[Table], ids: Sequence[int]
+) -> None:
+    linked = [
+        sql_exists().where(junction.c[_member_column(junction)] == members.c.id)
+        for junction in junctions
+    ]
+    for start in range(0, len(ids), 500):  # below every database's limit of variables
+        batch = members.c.id.in_(ids[start : start + 500])
+        connection.execute(members.delete().where(batch, *(~link for link in linked)))
