@@ -1,0 +1,86 @@
+"""The contract of everything that records."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from experiment_manager.common.common import Level, RunStatus
+from experiment_manager.common.factory import create_with_arguments
+from experiment_manager.common.metrics import MetricPoint
+from experiment_manager.common.serializable import YAMLSerializable
+from experiment_manager.trackers.context import Context
+
+
+class Tracker(YAMLSerializable, ABC):
+    """Records what happens, at every level of the hierarchy.
+
+    The laws that callers keep:
+
+    - A tracker hears of an entity in the order ``on_create``, ``on_start``, whatever is
+      recorded inside, ``on_end``; of a parent before its children.
+    - It is told everything it needs: the context names the entity and its parents, so it
+      counts no epochs and asks nobody.
+    - Metrics come as finished points, the same for all trackers.
+
+    Whatever it raises while an entity is created or started stops the run; later it is
+    muted and reported once, unless ``required`` is set. ``on_end`` and ``close`` are
+    always called.
+
+    The constructor gets the tracker's keys in env.yaml as keyword arguments, and besides
+    ``workspace`` and ``log_dir`` (both :class:`~pathlib.Path`) where it has parameters of
+    these names.
+    """
+
+    required: ClassVar[bool] = False
+    """True where a run without this tracker would be worth nothing."""
+
+    @classmethod
+    def from_config(
+        cls, config: Mapping[str, Any], workspace: Path | None = None, log_dir: Path | None = None
+    ) -> Tracker:
+        """The tracker that an entry of ``trackers:`` in env.yaml describes."""
+        tracker: Tracker = create_with_arguments(cls, config, workspace=workspace, log_dir=log_dir)
+        return tracker
+
+    @abstractmethod
+    def on_create(self, level: Level, context: Context, **details: Any) -> None:
+        """An entity at ``level`` comes into being; ``details`` is what its creator said of it.
+
+        For a trial run these are ``seed``, ``config_hash`` and ``config`` where it is planned.
+        """
+
+    @abstractmethod
+    def on_start(self, level: Level, context: Context) -> None:
+        """Work on the entity begins."""
+
+    @abstractmethod
+    def on_end(
+        self,
+        level: Level,
+        context: Context,
+        status: RunStatus = RunStatus.COMPLETED,
+        error: str | None = None,
+    ) -> None:
+        """Work on the entity is over; ``error`` is the traceback of a failure."""
+
+    def track(self, points: Sequence[MetricPoint], context: Context) -> None:
+        """Metrics were measured inside the entity that ``context`` names."""
+
+    def log_params(self, params: Mapping[str, Any], context: Context) -> None:
+        """Parameters were set; the names of nested ones are joined by dots."""
+
+    def on_add_artifact(self, artifact_path: Path, artifact_type: str, context: Context) -> None:
+        """A file belongs to the entity that ``context`` names."""
+
+    def on_checkpoint(
+        self, network: Any, checkpoint_path: Path, points: Sequence[MetricPoint], context: Context
+    ) -> None:
+        """A model was saved; by default its file is an artifact of type ``checkpoint``."""
+        del network, points
+        self.on_add_artifact(checkpoint_path, "checkpoint", context)
+
+    def close(self) -> None:
+        """Nothing more will come; give back what is held. May be called twice."""

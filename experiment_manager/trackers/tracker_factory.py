@@ -1,0 +1,61 @@
+"""Trackers from the ``trackers:`` and ``database:`` of env.yaml."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from experiment_manager.common.factory import Factory, check_typed
+from experiment_manager.common.serializable import YAMLSerializable
+from experiment_manager.trackers.plugins.database_tracker import DatabaseTracker
+from experiment_manager.trackers.plugins.log_tracker import LogTracker
+from experiment_manager.trackers.tracker import Tracker
+
+PROVIDED = frozenset({"workspace", "log_dir"})
+
+
+class TrackerFactory(Factory):
+    """Makes trackers by their short names or class names."""
+
+    @staticmethod
+    def create(type_name: str, config: Mapping[str, Any], *args: Any, **kwargs: Any) -> Tracker:
+        """The tracker registered under ``type_name``.
+
+        Args:
+            type_name: Such as ``"log"`` or ``"LogTracker"``.
+            config: The tracker's keys in env.yaml.
+            args: Passed on to the class's ``from_config``.
+            kwargs: Passed on likewise; ``workspace`` and ``log_dir`` (both a ``Path``).
+
+        Raises:
+            UnknownTypeError: Nothing is registered under the name.
+        """
+        tracker: Tracker = Factory.create(type_name, config, *args, **kwargs)
+        return tracker
+
+    @staticmethod
+    def create_all(config: Mapping[str, Any], workspace: Path, log_dir: Path) -> list[Tracker]:
+        """The trackers of an environment: database and log, then those that it names.
+
+        Args:
+            config: Resolved content of env.yaml.
+            workspace: The workspace's folder.
+            log_dir: Log folder of the experiment.
+        """
+        named = list(config.get("trackers") or [])
+        types = {YAMLSerializable.get_class(entry["type"]) for entry in named}
+        always = {
+            DatabaseTracker: {"type": "database", **(config.get("database") or {})},
+            LogTracker: {"type": "log"},
+        }
+        entries = [entry for cls, entry in always.items() if cls not in types] + named
+        return [
+            TrackerFactory.create(entry["type"], entry, workspace=workspace, log_dir=log_dir)
+            for entry in entries
+        ]
+
+    @staticmethod
+    def check(config: Mapping[str, Any]) -> list[str]:
+        """What is wrong with an entry of ``trackers:``; empty if nothing."""
+        return check_typed(config, Tracker, PROVIDED)
