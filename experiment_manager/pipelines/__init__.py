@@ -1,0 +1,1 @@
+"""The user's training and what surrounds it: lifecycle, callbacks, factory."""

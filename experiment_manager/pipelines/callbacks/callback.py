@@ -1,0 +1,55 @@
+"""The contract of what acts on a training while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from experiment_manager.common.factory import create_with_arguments
+from experiment_manager.common.serializable import YAMLSerializable
+from experiment_manager.environment import Environment
+
+
+class Callback(YAMLSerializable):
+    """Acts on a training at its start, after each epoch and at its end.
+
+    The laws that a pipeline keeps:
+
+    - ``on_start`` comes once, before the first epoch; ``on_end`` exactly once, whatever
+      happened in between, also where ``on_start`` failed.
+    - ``on_epoch_end`` comes while the epoch is still open, so that what is recorded there
+      belongs to it. The metrics are read-only and contain everything the epoch put in,
+      models too.
+    - An exception fails the run; the other callbacks still get their ``on_end``.
+
+    All three do nothing unless they are overridden. The constructor gets the callback's keys
+    in the configuration as keyword arguments, and ``env`` if it has such a parameter.
+
+    Example:
+        >>> class Patience(Callback):
+        ...     def on_epoch_end(self, epoch_idx, metrics):
+        ...         return metrics["val_loss"] > 0.1
+    """
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], env: Environment | None = None) -> Callback:
+        """The callback that an entry of ``callbacks:`` describes."""
+        callback: Callback = create_with_arguments(cls, config, env=env)
+        return callback
+
+    @classmethod
+    def check_config(cls, config: Mapping[str, Any]) -> None:
+        """Refuse values that the constructor would refuse, before anything runs.
+
+        Raises:
+            ValueError: A value out of its range; the text says which.
+        """
+
+    def on_start(self) -> None:
+        """The training starts."""
+
+    def on_epoch_end(self, epoch_idx: int, metrics: Mapping[Any, Any]) -> bool | None:
+        """An epoch is over; answer False to stop the training."""
+
+    def on_end(self, metrics: Mapping[Any, Any]) -> None:
+        """The training is over; ``metrics`` are its final results."""

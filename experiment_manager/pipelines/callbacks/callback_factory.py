@@ -1,0 +1,48 @@
+"""Callbacks from the ``callbacks:`` of the configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from experiment_manager.common.factory import Factory, check_typed
+from experiment_manager.common.serializable import YAMLSerializable
+from experiment_manager.environment import Environment
+from experiment_manager.pipelines.callbacks.callback import Callback
+from experiment_manager.pipelines.callbacks.checkpoint import CheckpointCallback
+from experiment_manager.pipelines.callbacks.early_stopping import EarlyStopping
+from experiment_manager.pipelines.callbacks.metric_tracker import MetricsTracker
+
+BUILT_IN = (CheckpointCallback, EarlyStopping, MetricsTracker)
+
+
+class CallbackFactory(Factory):
+    """Makes callbacks by their short names or class names."""
+
+    @staticmethod
+    def create(type_name: str, config: Mapping[str, Any], *args: Any, **kwargs: Any) -> Callback:
+        """The callback registered under ``type_name``; ``env`` is passed on.
+
+        Raises:
+            UnknownTypeError: Nothing is registered under the name.
+        """
+        callback: Callback = Factory.create(type_name, config, *args, **kwargs)
+        return callback
+
+    @staticmethod
+    def create_all(settings: Mapping[str, Any], env: Environment) -> list[Callback]:
+        """The callbacks that the settings name, in their order."""
+        entries = settings.get("callbacks") or []
+        return [CallbackFactory.create(entry["type"], entry, env=env) for entry in entries]
+
+    @staticmethod
+    def check(config: Mapping[str, Any]) -> list[str]:
+        """What is wrong with an entry of ``callbacks:``; empty if nothing."""
+        problems = check_typed(config, Callback, frozenset({"env"}))
+        if problems:
+            return problems
+        try:
+            YAMLSerializable.get_class(config["type"]).check_config(config)  # type: ignore[attr-defined]
+        except ValueError as error:
+            return [f"{config['type']}: {error}"]
+        return []

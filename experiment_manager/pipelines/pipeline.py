@@ -1,0 +1,258 @@
+"""The base of every training: its lifecycle, kept by three decorators."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import operator
+import traceback
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from experiment_manager.common.common import Level, RunStatus
+from experiment_manager.common.errors import EarlyStop
+from experiment_manager.common.serializable import YAMLSerializable
+from experiment_manager.environment import Environment
+from experiment_manager.pipelines.callbacks.callback import Callback
+from experiment_manager.pipelines.outcome import Outcome
+from experiment_manager.trackers.tracker_manager import TrackScope
+
+
+class Pipeline(YAMLSerializable):
+    """A training. Subclasses write ``run`` and ``run_epoch``; the decorators do the rest.
+
+    The lifecycle, in which each step of the ending is taken whatever the others did::
+
+        run:    the pipeline starts, callbacks' on_start in order of registration
+                the body, which calls run_epoch:
+                    the epoch opens
+                    the body fills epoch_metrics
+                    epoch_metrics are tracked, then every callback's on_epoch_end sees them
+                    the epoch ends, epoch_metrics are cleared
+                    EarlyStop is raised if a callback answered False
+                run_metrics are tracked
+                callbacks' on_end, last registered first
+                the pipeline ends with the gravest outcome of all steps
+
+    What leaves a body, and what becomes of it::
+
+        returned a RunStatus          that status
+        returned anything else        COMPLETED
+        EarlyStop                     STOPPED
+        any other StopIteration       STOPPED, with a warning that says where it came from
+        any other Exception           FAILED; logged with its traceback, not raised
+        KeyboardInterrupt and others  ABORTED; everything is closed, then raised again
+        an epoch's Exception          run_epoch returns FAILED; the run ends FAILED whatever
+                                      it returns, and the next run_epoch raises it
+        an EarlyStop that run caught  STOPPED, where run returned normally
+
+    Args:
+        env: Folders, logger and trackers.
+        id: A number of the caller's own; has no meaning here.
+
+    Attributes:
+        env: As given.
+        run_metrics: Final results; fill it in ``run``.
+        epoch_metrics: Fill it in ``run_epoch``; cleared after each epoch.
+        batch_metrics: Fill it in a batch; cleared after each batch.
+        outcome: How the last run came out.
+
+    Example:
+        >>> class Training(Pipeline):
+        ...     @Pipeline.run_wrapper
+        ...     def run(self, config):
+        ...         for epoch in range(config["epochs"]):
+        ...             self.run_epoch(epoch)
+        ...         self.run_metrics["test_acc"] = 0.9
+        ...
+        ...     @Pipeline.epoch_wrapper
+        ...     def run_epoch(self, epoch_idx):
+        ...         self.epoch_metrics["train_loss"] = 1 / (epoch_idx + 1)
+    """
+
+    def __init__(self, env: Environment, id: int | None = None) -> None:  # noqa: A002 - the contract's name
+        super().__init__()
+        self.env = env
+        self.id = id
+        self.run_metrics: dict[Any, Any] = {}
+        self.epoch_metrics: dict[Any, Any] = {}
+        self.batch_metrics: dict[Any, Any] = {}
+        self.outcome = Outcome()
+        self._callbacks: list[Callback] = []
+        self._is_running = False
+        env.tracker_manager.on_create(Level.PIPELINE)
+
+    @property
+    def callbacks(self) -> tuple[Callback, ...]:
+        """The callbacks in order of registration."""
+        return tuple(self._callbacks)
+
+    def register_callback(self, callback: Callback) -> None:
+        """Have a callback take part; one that comes while the run is on starts at once."""
+        self._callbacks.append(callback)
+        if self._is_running:
+            callback.on_start()
+
+    def run(self, config: Any) -> RunStatus | None:
+        """The training; decorate it with :meth:`run_wrapper`."""
+        raise NotImplementedError(f"{type(self).__name__} does not define run(self, config)")
+
+    # The decorators.
+
+    @staticmethod
+    def run_wrapper(function: Callable[..., Any]) -> Callable[..., RunStatus]:
+        """Give the decorated ``run`` its lifecycle; it then always returns a RunStatus."""
+
+        @functools.wraps(function)
+        def run(self: Pipeline, *args: Any, **kwargs: Any) -> RunStatus:
+            return self._execute_run(lambda: function(self, *args, **kwargs))
+
+        return run
+
+    @staticmethod
+    def epoch_wrapper(function: Callable[..., Any]) -> Callable[..., RunStatus]:
+        """Make the decorated method an epoch; its first argument is the epoch's index."""
+        index_of = _index_reader(function)
+
+        @functools.wraps(function)
+        def run_epoch(self: Pipeline, *args: Any, **kwargs: Any) -> RunStatus:
+            index = index_of(args, kwargs)
+            return self._execute_epoch(index, lambda: function(self, *args, **kwargs))
+
+        return run_epoch
+
+    @staticmethod
+    def batch_wrapper(function: Callable[..., Any]) -> Callable[..., Any]:
+        """Make the decorated method a batch; its first argument is the batch's index.
+
+        What the method returns or raises goes to its caller.
+        """
+        index_of = _index_reader(function)
+
+        @functools.wraps(function)
+        def run_batch(self: Pipeline, *args: Any, **kwargs: Any) -> Any:
+            index = index_of(args, kwargs)
+            return self._execute_batch(index, lambda: function(self, *args, **kwargs))
+
+        return run_batch
+
+    # What the decorators do.
+
+    def _execute_run(self, body: Callable[[], Any]) -> RunStatus:
+        if self._is_running:
+            return Outcome.returned(body()).status  # a decorated run that called its super's
+        self.outcome = Outcome()
+        self._is_running = True
+        if self._attempt(self._on_run_start).error is None:
+            self._attempt(body)
+        self._is_running = False
+        self._attempt(lambda: self.env.tracker_manager.track_dict(self.run_metrics))
+        self._on_run_end()
+        if self.outcome.status is RunStatus.ABORTED and self.outcome.error is not None:
+            raise self.outcome.error
+        return self.outcome.status
+
+    def _on_run_start(self) -> None:
+        self.env.tracker_manager.on_start(Level.PIPELINE)
+        for callback in self.callbacks:
+            callback.on_start()
+
+    def _on_run_end(self) -> None:
+        metrics = MappingProxyType(dict(self.run_metrics))
+        for callback in reversed(self.callbacks):
+            self._attempt(functools.partial(callback.on_end, metrics))
+        self._attempt(
+            lambda: self.env.tracker_manager.on_end(
+                Level.PIPELINE, self.outcome.status, self.outcome.traceback
+            )
+        )
+
+    def _execute_epoch(self, index: int, body: Callable[[], Any]) -> RunStatus:
+        if self.outcome.status is RunStatus.FAILED and self.outcome.error is not None:
+            raise self.outcome.error
+        tracker = self.env.tracker_manager
+        wants_stop = False
+        try:
+            tracker.on_start(Level.EPOCH, index)
+            outcome = Outcome.returned(body())
+            wants_stop = self._conclude_epoch(index)
+        except BaseException as error:  # noqa: BLE001 - sorted by what it is, below
+            outcome = self._keep(Outcome.raised(error))
+        ended = self._attempt(lambda: tracker.on_end(Level.EPOCH, outcome.status))
+        self.epoch_metrics.clear()
+        if outcome.error is not None and outcome.status is not RunStatus.FAILED:
+            raise outcome.error  # early stops and interrupts are the run's to handle
+        if wants_stop:
+            raise self._early_stop(index)
+        return outcome.worse(ended).status
+
+    def _conclude_epoch(self, index: int) -> bool:
+        """Track the epoch's metrics and show them to the callbacks; True if one says stop."""
+        metrics = MappingProxyType(dict(self.epoch_metrics))
+        self.env.tracker_manager.track_dict(metrics, step=index)
+        answers = [callback.on_epoch_end(index, metrics) for callback in self.callbacks]
+        return any(answer is not None and not answer for answer in answers)
+
+    def _early_stop(self, index: int) -> EarlyStop:
+        stop = EarlyStop(f"a callback stopped the training after epoch {index}")
+        self._keep(Outcome.raised(stop))
+        return stop
+
+    def _execute_batch(self, index: int, body: Callable[[], Any]) -> Any:
+        tracker = self.env.tracker_manager
+        try:
+            with TrackScope(tracker, Level.BATCH, index):
+                returned = body()
+                tracker.track_dict(self.batch_metrics, step=index)
+        finally:
+            self.batch_metrics.clear()
+        return returned
+
+    def _attempt(self, step: Callable[[], Any]) -> Outcome:
+        """Take a step, whatever it raises, and keep its outcome if it is the gravest so far."""
+        try:
+            outcome = Outcome.returned(step())
+        except BaseException as error:  # noqa: BLE001 - the funnel: interrupts pass here too
+            outcome = Outcome.raised(error)
+        return self._keep(outcome)
+
+    def _keep(self, outcome: Outcome) -> Outcome:
+        if outcome.error is not None and outcome.error is not self.outcome.error:
+            self._report(outcome.error, outcome.status)
+        self.outcome = self.outcome.worse(outcome)
+        return outcome
+
+    def _report(self, error: BaseException, status: RunStatus) -> None:
+        """Tell of a failure when it happens, and of a StopIteration that nobody meant."""
+        if status is not RunStatus.STOPPED:
+            place = self.env.tracker_manager.context
+            self.env.logger.error(
+                "%s %s: %s: %s", place, status.value, type(error).__name__, error, exc_info=error
+            )
+        elif not isinstance(error, EarlyStop) and not isinstance(error.__cause__, EarlyStop):
+            origin = traceback.extract_tb(error.__traceback__)[-1]
+            self.env.logger.warning(
+                "A StopIteration from %s, line %s (in %s) ended the training as an early stop. "
+                "If it comes from a stray next(), give that a default value.",
+                origin.filename,
+                origin.lineno,
+                origin.name,
+            )
+
+
+def _index_reader(
+    function: Callable[..., Any],
+) -> Callable[[tuple[Any, ...], Mapping[str, Any]], int]:
+    """What finds the index among the arguments of a decorated method."""
+    parameters = list(inspect.signature(function).parameters)
+    if len(parameters) < len(("self", "index")):
+        raise TypeError(f"{function.__qualname__} must take an index as its first argument")
+    name = parameters[1]
+
+    def index_of(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> int:
+        if not args and name not in kwargs:
+            raise TypeError(f"{function.__qualname__}() is called without its index {name!r}")
+        return operator.index(args[0] if args else kwargs[name])
+
+    return index_of

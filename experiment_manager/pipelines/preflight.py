@@ -1,0 +1,77 @@
+"""What a plan names by type, looked up before anything runs."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from experiment_manager.common.errors import ExperimentManagerError
+from experiment_manager.common.imports import import_object, make_importable
+from experiment_manager.config.plan import Plan, TrialPlan
+from experiment_manager.pipelines.callbacks.callback_factory import CallbackFactory
+from experiment_manager.pipelines.pipeline_factory import PipelineFactory
+from experiment_manager.trackers.tracker_factory import TrackerFactory
+
+
+def check_types(plan: Plan, *, custom_factory: bool) -> list[str]:
+    """What is wrong with the pipelines, callbacks and trackers that a plan names.
+
+    Imports the modules that the plan names.
+
+    Args:
+        plan: What would run.
+        custom_factory: True where code was handed in that makes the pipelines, so that their
+            names are its own business.
+    """
+    make_importable(str(Path.cwd()), plan.config_dir)
+    problems = list(_check_trackers(plan.environment))
+    if plan.factory and not custom_factory:
+        problems += _complaints(
+            "experiment.yaml: 'factory'", lambda: import_object(str(plan.factory))
+        )
+    custom_factory = custom_factory or plan.factory is not None
+    for trial in plan.trials:
+        problems += _check_trial(trial, custom_factory=custom_factory)
+    return list(dict.fromkeys(problems))  # what base.yaml got wrong once is told once
+
+
+def _check_trackers(environment: Mapping[str, Any]) -> Iterator[str]:
+    for index, entry in enumerate(_typed_entries(environment.get("trackers"))):
+        for problem in TrackerFactory.check(entry):
+            yield f"env.yaml: 'trackers[{index}]': {problem}"
+
+
+def _check_trial(trial: TrialPlan, *, custom_factory: bool) -> Iterator[str]:
+    for spec in trial.runs[:1]:  # repeats differ in their seed alone
+        for index, entry in enumerate(_typed_entries(spec.settings.get("callbacks"))):
+            for problem in CallbackFactory.check(entry):
+                yield f"{_where(trial, 'callbacks')}: 'callbacks[{index}]': {problem}"
+        if not custom_factory:
+            yield from _complaints(
+                f"{_where(trial, 'pipeline')}: 'pipeline'",
+                functools.partial(PipelineFactory.find, spec.pipeline),
+            )
+
+
+def _complaints(where: str, look_up: Callable[[], object]) -> list[str]:
+    try:
+        look_up()
+    except ExperimentManagerError as error:
+        return [f"{where}: {error}"]
+    except Exception as error:  # noqa: BLE001 - the user's module may raise anything
+        return [f"{where}: importing it raised {type(error).__name__}: {error}"]
+    return []
+
+
+def _typed_entries(entries: Any) -> list[Mapping[str, Any]]:
+    """The well-formed entries of a list; the others have been reported already."""
+    if not isinstance(entries, list):
+        return []
+    return [e for e in entries if isinstance(e, Mapping) and isinstance(e.get("type"), str)]
+
+
+def _where(trial: TrialPlan, key: str) -> str:
+    file = trial.origins.get(key, "experiment.yaml")
+    return f"{file}: trial {trial.name!r}" if file == "trials.yaml" else file
