@@ -1,0 +1,1 @@
+"""Where runs are executed; what they do is decided elsewhere."""

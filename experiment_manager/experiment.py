@@ -1,0 +1,217 @@
+"""An experiment: its plan, what is done of it, and the execution of what is missing."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from experiment_manager.common.common import Level, RunStatus
+from experiment_manager.common.errors import ConfigError
+from experiment_manager.common.signals import sigterm_raises
+from experiment_manager.config.build import BASE, EXPERIMENT, TRIALS, build_plan
+from experiment_manager.config.merge import flatten, resolve
+from experiment_manager.config.paths import WorkspacePaths
+from experiment_manager.config.plan import Plan, RunSpec
+from experiment_manager.db.manager import DatabaseManager, database_exists
+from experiment_manager.environment import Environment
+from experiment_manager.executors.executor import Executor
+from experiment_manager.executors.serial import SerialExecutor
+from experiment_manager.pipelines.pipeline_factory import PipelineFactory
+from experiment_manager.pipelines.preflight import check_types
+from experiment_manager.results.summary import ExperimentSummary, summarize
+from experiment_manager.trackers.plugins.database_tracker import database_url
+from experiment_manager.trackers.tracker import Tracker
+from experiment_manager.trial import Trial, execute_run
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """A run of the plan beside what the database says of it.
+
+    Attributes:
+        spec: What would be executed.
+        status: How it stands; PENDING where the database does not have it.
+        changed: Settings that differ from those it was executed with, where it succeeded.
+    """
+
+    spec: RunSpec
+    status: RunStatus = RunStatus.PENDING
+    changed: tuple[str, ...] = ()
+
+    @property
+    def is_missing(self) -> bool:
+        """True where it has yet to succeed."""
+        return not self.status.is_success
+
+
+class Experiment:
+    """What a folder of configuration files describes, ready to run.
+
+    Made by :meth:`create`.
+
+    Attributes:
+        plan: Every run, settled before anything runs.
+    """
+
+    def __init__(self, plan: Plan, factory: type[PipelineFactory] | None = None) -> None:
+        self.plan = plan
+        self._factory = factory
+        self._paths = WorkspacePaths(Path(plan.workspace))
+
+    @classmethod
+    def create(
+        cls, config_dir: str | Path, factory: type[PipelineFactory] | None = None
+    ) -> Experiment:
+        """The experiment in a folder, checked as a whole; nothing is written.
+
+        Args:
+            config_dir: Folder with experiment.yaml and trials.yaml, and perhaps env.yaml
+                and base.yaml.
+            factory: Makes the pipelines; None means the factory or the pipeline that the
+                configuration names.
+
+        Raises:
+            ConfigError: With everything that is wrong.
+        """
+        folder = Path(config_dir)
+        if not folder.is_dir():
+            raise ConfigError([f"{config_dir}: is not a folder; name the one with {EXPERIMENT}"])
+        problems: list[str] = []
+        plan = build_plan(folder, problems)
+        if plan is not None:
+            problems += check_types(plan, custom_factory=factory is not None)
+        if plan is None or problems:
+            raise ConfigError(problems)
+        return cls(plan, factory)
+
+    @property
+    def name(self) -> str:
+        """The experiment's name."""
+        return self.plan.name
+
+    @property
+    def directory(self) -> Path:
+        """The experiment's folder in the workspace."""
+        return self._paths.experiment(self.name).root
+
+    @property
+    def database_url(self) -> str:
+        """The database as an SQLAlchemy URL; may hold a password, so do not show it."""
+        given = resolve(dict(self.plan.environment.get("database") or {}))
+        return database_url(self._paths.workspace, given.get("url"))
+
+    def status(self) -> list[PlannedRun]:
+        """Every run of the plan beside what the database says of it; nothing is written."""
+        with self._open_database() as db:
+            known = {} if db is None else _known_runs(db, self.name)
+            return [self._compare(spec, known, db) for spec in self.plan.runs]
+
+    def summary(self) -> ExperimentSummary:
+        """The results so far."""
+        with self._open_database() as db:
+            return ExperimentSummary(self.name, ()) if db is None else summarize(db, self.name)
+
+    def run(self, extra_trackers: Sequence[Tracker] = ()) -> ExperimentSummary:
+        """Execute every run that has not succeeded yet.
+
+        A run that fails does not stop the others and is not raised.
+
+        Args:
+            extra_trackers: Record besides those of the environment.
+
+        Returns:
+            The results of all runs, also those of earlier calls.
+
+        Raises:
+            ConfigError: Settings of a finished run were edited.
+            KeyboardInterrupt: Or ``SystemExit`` on SIGTERM, after everything was closed.
+        """
+        planned = self.status()
+        _refuse_changed(planned)
+        missing = [run.spec for run in planned if run.is_missing]
+        if missing:
+            with sigterm_raises():
+                self._execute(missing, extra_trackers)
+        return self.summary()
+
+    def _execute(self, missing: list[RunSpec], extra_trackers: Sequence[Tracker]) -> None:
+        with ExitStack() as stack:
+            env = stack.enter_context(self._start(extra_trackers))
+            names = {spec.trial for spec in missing}
+            for trial in [trial for trial in self.plan.trials if trial.name in names]:
+                stack.callback(Trial(trial, env).close)
+            executor = stack.enter_context(self._executor(extra_trackers))
+            handles = [executor.submit(spec) for spec in missing]
+            for handle in handles:
+                handle.result()
+
+    def _executor(self, extra_trackers: Sequence[Tracker]) -> Executor:
+        return SerialExecutor(
+            functools.partial(
+                execute_run, factory=self._factory, extra_trackers=tuple(extra_trackers)
+            )
+        )
+
+    def _start(self, extra_trackers: Sequence[Tracker]) -> Environment:
+        """The experiment's environment, with its configuration saved and its level open."""
+        env = Environment.for_experiment(
+            self.plan.environment, self._paths, self.name, extra_trackers
+        )
+        config_dir = Path(self.plan.config_dir)
+        for file in (EXPERIMENT, BASE, TRIALS):
+            if (config_dir / file).exists():
+                env.save_config(file, (config_dir / file).read_text(encoding="utf-8"))
+        tracker = env.tracker_manager
+        tracker.on_create(Level.EXPERIMENT, self.name, description=self.plan.description)
+        tracker.on_start(Level.EXPERIMENT)
+        return env
+
+    @contextmanager
+    def _open_database(self) -> Iterator[DatabaseManager | None]:
+        """The database for reading; None where there is none yet."""
+        url = self.database_url
+        if not database_exists(url):
+            yield None
+            return
+        with DatabaseManager.from_url(url, read_only=True) as db:
+            yield db
+
+    def _compare(
+        self, spec: RunSpec, known: dict[tuple[str, int], Any], db: DatabaseManager | None
+    ) -> PlannedRun:
+        row = known.get((spec.trial, spec.run))
+        if row is None or db is None:
+            return PlannedRun(spec)
+        status = RunStatus(row.status)
+        if not status.is_success or row.config_hash == spec.config_hash:
+            return PlannedRun(spec, status)
+        executed_with = db.get_trial_run_parameters(row.id)
+        return PlannedRun(spec, status, _differences(executed_with, flatten(spec.settings)))
+
+
+def _known_runs(db: DatabaseManager, experiment: str) -> dict[tuple[str, int], Any]:
+    found = db.find_experiment(experiment)
+    runs = [] if found is None else db.list_runs(found.id)
+    return {(trial.name, run.number): run for trial, run in runs}
+
+
+def _differences(before: dict[str, Any], now: dict[str, Any]) -> tuple[str, ...]:
+    keys = dict.fromkeys([*before, *now])
+    missing = object()
+    return tuple(key for key in keys if before.get(key, missing) != now.get(key, missing))
+
+
+def _refuse_changed(planned: list[PlannedRun]) -> None:
+    """Results of two configurations under one name could not be told apart."""
+    changed = {run.spec.trial: run.changed for run in planned if run.changed}
+    problems = [
+        f"{TRIALS}: trial {name!r} has finished runs with another {', '.join(map(repr, keys))}; "
+        "give the edited trial a new name, or undo the edit"
+        for name, keys in changed.items()
+    ]
+    if problems:
+        raise ConfigError(problems)
