@@ -1,0 +1,95 @@
+"""The terminal, and how values look on it."""
+
+from __future__ import annotations
+
+import math
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from experiment_manager.common.common import RunStatus
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+STYLES = {
+    RunStatus.COMPLETED: "green",
+    RunStatus.STOPPED: "green",
+    RunStatus.SKIPPED: "dim",
+    RunStatus.PENDING: "cyan",
+    RunStatus.RUNNING: "yellow",
+    RunStatus.LOST: "red",
+    RunStatus.FAILED: "red",
+    RunStatus.ABORTED: "yellow",
+}
+
+
+def create_console() -> Console:
+    """Standard output; colours only where it is a terminal, and no guessed highlights."""
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def create_table(*columns: str, numbers: tuple[str, ...] = ()) -> Table:
+    """An empty table; the columns in ``numbers`` are aligned to the right."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for column in columns:
+        is_number = column in numbers
+        table.add_column(column, justify="right" if is_number else "left", no_wrap=is_number)
+    return table
+
+
+def number_text(value: float) -> str:
+    """Four significant digits.
+
+    Example:
+        >>> number_text(0.98765), number_text(float("nan"))
+        ('0.9877', 'nan')
+    """
+    return f"{value:.4g}"
+
+
+def duration_text(seconds: float | None) -> str:
+    """A duration as people say it.
+
+    Example:
+        >>> duration_text(3.21), duration_text(75), duration_text(7260)
+        ('3.2 s', '1:15', '2:01:00')
+    """
+    if seconds is None or not math.isfinite(seconds):
+        return "-"
+    if seconds < 60:  # noqa: PLR2004 - a minute
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def path_text(path: Path) -> str:
+    """A path, relative to the current folder where it lies inside."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def status_text(status: RunStatus) -> str:
+    """A status in its colour."""
+    return f"[{STYLES[status]}]{status.value}[/]"
+
+
+def statuses_text(statuses: dict[int, RunStatus]) -> str:
+    """The status of each run by number, neighbours with the same one together.
+
+    Example:
+        >>> statuses_text({1: RunStatus.FAILED, 2: RunStatus.STOPPED, 3: RunStatus.STOPPED})
+        '1 [red]failed[/], 2-3 [green]stopped[/]'
+    """
+    parts = []
+    for status, group in groupby(sorted(statuses.items()), key=lambda item: item[1]):
+        numbers = [number for number, _ in group]
+        span = f"{numbers[0]}" if len(numbers) == 1 else f"{numbers[0]}-{numbers[-1]}"
+        parts.append(f"{span} {status_text(status)}")
+    return ", ".join(parts)

@@ -1,0 +1,100 @@
+"""The commands, their options and their exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from experiment_manager.version import __version__
+
+FULL_ERROR = "EXPERIMENT_MANAGER_FULL_ERROR"
+EXIT_RUN_FAILED = 1
+EXIT_BAD_USAGE = 2
+EXIT_INTERRUPTED = 130
+
+_folder = click.argument("config_dir", metavar="DIR", type=click.Path(path_type=Path))
+_where = click.option(
+    "--in",
+    "where",
+    metavar="PATH",
+    default=".",
+    type=click.Path(exists=True, path_type=Path),
+    help="A database file, a workspace, or a folder with some below it (default: here).",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="experiment-manager")
+def commands() -> None:
+    """Run experiments that are described in YAML, and look at their results.
+
+    DIR is a folder with experiment.yaml and trials.yaml, and perhaps env.yaml and base.yaml.
+
+    Exit codes: 0 all fine, 1 a run failed, 2 bad usage or configuration, 130 interrupted
+    (Ctrl-C), 143 terminated.
+    """
+
+
+@commands.command()
+@_folder
+def run(config_dir: Path) -> None:
+    """Execute every run of DIR that has not succeeded yet.
+
+    The same command again does what is still missing.
+    """
+    from experiment_manager.cli.run import run_experiment
+
+    if not run_experiment(config_dir):
+        sys.exit(EXIT_RUN_FAILED)
+
+
+@commands.command()
+@_folder
+def plan(config_dir: Path) -> None:
+    """Show what 'run DIR' would execute, and what is done; nothing is written."""
+    from experiment_manager.cli.plan import show_plan
+
+    show_plan(config_dir)
+
+
+@commands.command()
+@_where
+def ls(where: Path) -> None:
+    """List the experiments in the databases that are found."""
+    from experiment_manager.cli.browse import list_experiments
+
+    list_experiments(where)
+
+
+@commands.command()
+@click.argument("name", metavar="EXPERIMENT[/TRIAL[/RUN]]")
+@_where
+def show(name: str, where: Path) -> None:
+    """Show an experiment, one of its trials, or one run in detail."""
+    from experiment_manager.cli.browse import show_entity
+
+    show_entity(name, where)
+
+
+def main() -> NoReturn:
+    """Execute the command line and exit."""
+    try:
+        commands.main(prog_name="experiment-manager", standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("Interrupted. The same command again does what is missing.", err=True)
+        sys.exit(EXIT_INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(EXIT_BAD_USAGE)
+    except Exception as error:
+        from experiment_manager.common.errors import ExperimentManagerError
+
+        if os.environ.get(FULL_ERROR) == "1" or not isinstance(error, ExperimentManagerError):
+            raise
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(EXIT_BAD_USAGE)
+    sys.exit(0)

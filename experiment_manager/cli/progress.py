@@ -1,0 +1,225 @@
+"""What a person sees while runs are executed: bars on a terminal, lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Column
+
+from experiment_manager.cli.console import duration_text, number_text, status_text
+from experiment_manager.common.common import Level, RunStatus
+from experiment_manager.common.metrics import MetricPoint, scalars_of
+from experiment_manager.trackers.context import Context
+from experiment_manager.trackers.tracker import Tracker
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import TaskID
+
+LINE_INTERVAL_S = 2.0
+
+
+@dataclass
+class _RunningRun:
+    """What is known of the run that is being executed."""
+
+    name: str
+    seed: int | None
+    epochs_planned: int | None
+    started_s: float = field(default_factory=time.monotonic)
+    epochs: int = 0
+    metrics: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def metrics_text(self) -> str:
+        return "  ".join(
+            f"{name} {number_text(value)}"
+            for name, value in self.metrics.items()
+            if "/" not in name
+        )
+
+    @property
+    def epochs_text(self) -> str:
+        return f"{self.epochs}/{self.epochs_planned}" if self.epochs_planned else f"{self.epochs}"
+
+    @property
+    def eta_text(self) -> str:
+        if not self.epochs or not self.epochs_planned:
+            return "-"
+        per_epoch_s = (time.monotonic() - self.started_s) / self.epochs
+        return duration_text(per_epoch_s * (self.epochs_planned - self.epochs))
+
+
+class RunProgress(Tracker):
+    """Follows the runs of this process, one at a time, and shows them.
+
+    Args:
+        console: Where.
+        runs: How many will be executed.
+    """
+
+    def __init__(self, console: Console, runs: int) -> None:
+        super().__init__()
+        self._console = console
+        self._runs = runs
+        self._runs_done = 0
+        self._run: _RunningRun | None = None
+
+    def on_create(self, level: Level, context: Context, **details: Any) -> None:
+        """Remember the run that begins."""
+        if level is Level.TRIAL_RUN:
+            planned = details.get("config", {}).get("epochs")
+            epochs = planned if isinstance(planned, int) else None
+            name = f"{context.trial} run {context.run}"
+            self._run = _RunningRun(name, details.get("seed"), epochs)
+            self._show_start(self._run)
+
+    def on_start(self, level: Level, context: Context) -> None:
+        """Nothing more: a run is shown from its creation on."""
+
+    def track(self, points: Sequence[MetricPoint], context: Context) -> None:
+        """Remember the latest numbers of epochs, and the final ones."""
+        if self._run is not None and context.batch is None:
+            numbers = scalars_of(points)
+            if context.epoch is None:
+                self._run.metrics = numbers
+            else:
+                self._run.metrics |= numbers
+
+    def on_end(
+        self,
+        level: Level,
+        context: Context,
+        status: RunStatus = RunStatus.COMPLETED,
+        error: str | None = None,
+    ) -> None:
+        """Show an epoch or a run that is over."""
+        if self._run is None:
+            return
+        if level is Level.EPOCH:
+            self._run.epochs += 1
+            self._show_epoch(self._run)
+        elif level is Level.TRIAL_RUN:
+            self._runs_done += 1
+            self._show_end(self._run, status)
+            self._run = None
+
+    def __enter__(self) -> RunProgress:  # noqa: PYI034 - Self wants Python 3.11
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        pass
+
+    def _end_text(self, run: _RunningRun, status: RunStatus) -> str:
+        duration = duration_text(time.monotonic() - run.started_s)
+        epochs = f"{run.epochs} epoch{'' if run.epochs == 1 else 's'}"
+        text = f"{escape(run.name)} {status_text(status)}, {epochs} in {duration}"
+        return f"{text}  {escape(run.metrics_text)}" if status.is_success else text
+
+    @abstractmethod
+    def _show_start(self, run: _RunningRun) -> None: ...
+
+    @abstractmethod
+    def _show_epoch(self, run: _RunningRun) -> None: ...
+
+    @abstractmethod
+    def _show_end(self, run: _RunningRun, status: RunStatus) -> None: ...
+
+
+class LineProgress(RunProgress):
+    """A line for each start and end, and every two seconds one for the current epoch."""
+
+    def __init__(self, console: Console, runs: int) -> None:
+        super().__init__(console, runs)
+        self._last_line_s = 0.0
+
+    def _show_start(self, run: _RunningRun) -> None:
+        self._last_line_s = run.started_s
+        position = f"{self._runs_done + 1}/{self._runs}"
+        self._print(f"{escape(run.name)} started, seed {run.seed} ({position})")
+
+    def _show_epoch(self, run: _RunningRun) -> None:
+        now = time.monotonic()
+        if now - self._last_line_s >= LINE_INTERVAL_S:
+            self._last_line_s = now
+            epoch = f"epoch {run.epochs_text}, ETA {run.eta_text}"
+            self._print(f"{escape(run.name)} {epoch}  {escape(run.metrics_text)}")
+
+    def _show_end(self, run: _RunningRun, status: RunStatus) -> None:
+        self._print(self._end_text(run, status))
+
+    def _print(self, text: str) -> None:
+        self._console.print(text, soft_wrap=True)
+
+
+class BarProgress(RunProgress):
+    """A bar for the current run and one for all; what is over moves up as a line."""
+
+    def __init__(self, console: Console, runs: int) -> None:
+        super().__init__(console, runs)
+        self._bars = Progress(*_columns(), console=console, transient=True)
+        self._all_task = self._bars.add_task("all runs", total=runs, count=f"0/{runs}", metrics="")
+        self._run_task: TaskID | None = None
+
+    def __enter__(self) -> BarProgress:  # noqa: PYI034 - Self wants Python 3.11
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bars.stop()
+
+    def _show_start(self, run: _RunningRun) -> None:
+        self._run_task = self._bars.add_task(
+            escape(run.name), total=run.epochs_planned, count=run.epochs_text, metrics=""
+        )
+
+    def _show_epoch(self, run: _RunningRun) -> None:
+        if self._run_task is not None:
+            self._bars.update(
+                self._run_task,
+                completed=run.epochs,
+                count=run.epochs_text,
+                metrics=escape(run.metrics_text),
+            )
+
+    def _show_end(self, run: _RunningRun, status: RunStatus) -> None:
+        if self._run_task is not None:
+            self._bars.remove_task(self._run_task)
+        self._bars.console.print(self._end_text(run, status), no_wrap=True, overflow="ellipsis")
+        count = f"{self._runs_done}/{self._runs}"
+        self._bars.update(self._all_task, completed=self._runs_done, count=count)
+
+
+def create_progress(console: Console, runs: int) -> RunProgress:
+    """What suits the console: bars on a terminal, plain lines in a file or pipe."""
+    return (
+        BarProgress(console, runs) if console.is_terminal and runs else LineProgress(console, runs)
+    )
+
+
+def _columns() -> Iterable[ProgressColumn]:
+    one_line = {"no_wrap": True, "overflow": "ellipsis"}
+    return (
+        TextColumn("{task.description}", table_column=Column(max_width=24, **one_line)),  # type: ignore[arg-type]
+        BarColumn(bar_width=16),
+        TextColumn("{task.fields[count]}"),
+        TimeRemainingColumn(compact=True),
+        TextColumn("[dim]{task.fields[metrics]}[/]", table_column=Column(ratio=1, **one_line)),  # type: ignore[arg-type]
+    )
