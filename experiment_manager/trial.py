@@ -11,6 +11,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from experiment_manager.common.common import Level, RunStatus
+from experiment_manager.common.errors import describe
 from experiment_manager.common.imports import import_object, make_importable
 from experiment_manager.common.seeding import seed_everything
 from experiment_manager.config.paths import WorkspacePaths
@@ -97,7 +98,7 @@ def _run_pipeline(
         returned = pipeline.run(config)
         return pipeline.outcome.worse(Outcome.returned(returned))
     except Exception as error:
-        env.logger.exception("%s failed: %s", spec, repr(error))  # noqa: TRY401 - the console shows one line
+        env.logger.error("%s failed: %s", spec, describe(error), exc_info=error)  # noqa: TRY400
         return Outcome.raised(error)
     except BaseException as error:  # noqa: BLE001 - raised again once the run is closed
         return Outcome.raised(error)

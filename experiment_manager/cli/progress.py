@@ -103,7 +103,7 @@ class RunProgress(Tracker):
         """Show an epoch or a run that is over."""
         if self._run is None:
             return
-        if level is Level.EPOCH:
+        if level is Level.EPOCH and status.is_success:
             self._run.epochs += 1
             self._show_epoch(self._run)
         elif level is Level.TRIAL_RUN:

@@ -74,6 +74,18 @@ class EarlyStop(StopIteration):
     """
 
 
+def describe(error: BaseException) -> str:
+    """The error's type and the first line of its text.
+
+    Example:
+        >>> describe(ValueError("too low")), describe(KeyboardInterrupt())
+        ('ValueError: too low', 'KeyboardInterrupt')
+    """
+    text = str(error).strip()
+    name = type(error).__name__
+    return f"{name}: {text.splitlines()[0]}" if text else name
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The ending of an error text that names what was probably meant.
 

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from experiment_manager.common.errors import UnknownTypeError, did_you_mean
+from experiment_manager.common.errors import did_you_mean
 from experiment_manager.common.serializable import YAMLSerializable
 
 
@@ -79,11 +79,8 @@ def check_typed(config: Mapping[str, Any], base: type, provided: frozenset[str])
         provided: Constructor parameters that the caller fills in.
     """
     type_name = str(config["type"])
-    try:
-        cls = YAMLSerializable.get_class(type_name)
-    except UnknownTypeError:
-        cls = object
-    if not issubclass(cls, base):
+    cls = YAMLSerializable.find_class(type_name)
+    if cls is None or not issubclass(cls, base):
         known = did_you_mean(type_name, YAMLSerializable.registered(base))
         return [f"unknown {base.__name__.lower()} type {type_name!r}.{known}"]
     return [f"{type_name}: {problem}" for problem in check_arguments(cls, config, provided)]

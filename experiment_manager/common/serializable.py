@@ -45,12 +45,18 @@ class YAMLSerializable:
             UnknownTypeError: Nothing is registered so; a ``ValueError`` that names the
                 nearest known names.
         """
-        by_class_name = {known.__name__: known for known in cls._registry.values()}
-        found = cls._registry.get(type_name) or by_class_name.get(type_name)
+        found = cls.find_class(type_name)
         if found is None:
-            suggestion = did_you_mean(type_name, [*cls._registry, *by_class_name])
+            class_names = [known.__name__ for known in cls._registry.values()]
+            suggestion = did_you_mean(type_name, [*cls._registry, *class_names])
             raise UnknownTypeError(f"Unknown type: {type_name!r}.{suggestion}")
         return found
+
+    @classmethod
+    def find_class(cls, type_name: str) -> type | None:
+        """Like :meth:`get_class`, but None where there is no such class."""
+        by_class_name = {known.__name__: known for known in cls._registry.values()}
+        return cls._registry.get(type_name) or by_class_name.get(type_name)
 
     @classmethod
     def registered(cls, base: type) -> list[str]:

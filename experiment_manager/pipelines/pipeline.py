@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from experiment_manager.common.common import Level, RunStatus
-from experiment_manager.common.errors import EarlyStop
+from experiment_manager.common.errors import EarlyStop, describe
 from experiment_manager.common.serializable import YAMLSerializable
 from experiment_manager.environment import Environment
 from experiment_manager.pipelines.callbacks.callback import Callback
@@ -228,7 +228,7 @@ class Pipeline(YAMLSerializable):
         if status is not RunStatus.STOPPED:
             place = self.env.tracker_manager.context
             self.env.logger.error(
-                "%s %s: %s: %s", place, status.value, type(error).__name__, error, exc_info=error
+                "%s %s: %s", place, status.value, describe(error), exc_info=error
             )
         elif not isinstance(error, EarlyStop) and not isinstance(error.__cause__, EarlyStop):
             origin = traceback.extract_tb(error.__traceback__)[-1]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from experiment_manager.common.errors import ExperimentManagerError
+from experiment_manager.common.errors import ExperimentManagerError, describe
 from experiment_manager.common.imports import import_object, make_importable
 from experiment_manager.config.plan import Plan, TrialPlan
 from experiment_manager.pipelines.callbacks.callback_factory import CallbackFactory
@@ -61,7 +61,7 @@ def _complaints(where: str, look_up: Callable[[], object]) -> list[str]:
     except ExperimentManagerError as error:
         return [f"{where}: {error}"]
     except Exception as error:  # noqa: BLE001 - the user's module may raise anything
-        return [f"{where}: importing it raised {type(error).__name__}: {error}"]
+        return [f"{where}: importing it raised {describe(error)}"]
     return []
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
+from experiment_manager.common.errors import describe
 from experiment_manager.trackers.tracker import Tracker
 
 Call = Callable[[Tracker], object]
@@ -65,4 +66,4 @@ class Broadcast:
 
     def _report(self, tracker: Tracker, what: str, error: Exception) -> None:
         name = type(tracker).__name__
-        self.logger.warning("Tracker %s %s: %r", name, what, error, exc_info=error)
+        self.logger.warning("Tracker %s %s: %s", name, what, describe(error), exc_info=error)

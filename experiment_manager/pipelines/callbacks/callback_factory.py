@@ -39,10 +39,10 @@ class CallbackFactory(Factory):
     def check(config: Mapping[str, Any]) -> list[str]:
         """What is wrong with an entry of ``callbacks:``; empty if nothing."""
         problems = check_typed(config, Callback, frozenset({"env"}))
-        if problems:
-            return problems
-        try:
-            YAMLSerializable.get_class(config["type"]).check_config(config)  # type: ignore[attr-defined]
-        except ValueError as error:
-            return [f"{config['type']}: {error}"]
-        return []
+        cls = YAMLSerializable.find_class(config["type"])
+        if cls is not None and issubclass(cls, Callback):
+            try:
+                cls.check_config(config)
+            except ValueError as error:
+                problems.append(f"{config['type']}: {error}")
+        return problems

@@ -46,7 +46,7 @@ class CheckpointCallback(Callback):
     @classmethod
     def check_config(cls, config: Mapping[str, Any]) -> None:
         """Refuse an interval below 1."""
-        _check_interval(config["interval"])
+        _check_interval(config.get("interval", 1))
 
     def on_epoch_end(self, epoch_idx: int, metrics: Mapping[Any, Any]) -> None:
         """Save when the interval is full."""

@@ -68,11 +68,11 @@ class DatabaseTracker(Tracker):
         status: RunStatus = RunStatus.COMPLETED,
         error: str | None = None,
     ) -> None:
-        """The run's final status, or the row of an epoch or batch without metrics."""
+        """The run's final status, or the row of a finished epoch or batch without metrics."""
         if level is Level.TRIAL_RUN:
             self._db.update_trial_run_status(self._run_id(context), status.value, error)
             self._run_ids.pop(str(context.run_key))
-        elif level.is_below(Level.PIPELINE) and self._recorded != context:
+        elif level.is_below(Level.PIPELINE) and status.is_success and self._recorded != context:
             self._record(context, ())
 
     def track(self, points: Sequence[MetricPoint], context: Context) -> None:
