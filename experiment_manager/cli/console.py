@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ STYLES = {
     RunStatus.FAILED: "red",
     RunStatus.ABORTED: "yellow",
 }
+FIRST_METRICS = ("test_acc", "test_loss", "val_acc", "val_loss")
 
 
 def create_console() -> Console:
@@ -42,6 +44,17 @@ def create_table(*columns: str, numbers: tuple[str, ...] = ()) -> Table:
         is_number = column in numbers
         table.add_column(column, justify="right" if is_number else "left", no_wrap=is_number)
     return table
+
+
+def customary_first(metrics: Iterable[str]) -> list[str]:
+    """Metric names in the order of their interest where there is no room for all.
+
+    Example:
+        >>> customary_first(["train_loss", "test_loss", "test_acc"])
+        ['test_acc', 'test_loss', 'train_loss']
+    """
+    rank = {name: place for place, name in enumerate(FIRST_METRICS)}
+    return sorted(metrics, key=lambda name: rank.get(name, len(rank)))
 
 
 def number_text(value: float) -> str:

@@ -10,10 +10,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn
 from rich.table import Column
 
-from experiment_manager.cli.console import duration_text, number_text, status_text
+from experiment_manager.cli.console import customary_first, duration_text, number_text, status_text
 from experiment_manager.common.common import Level, RunStatus
 from experiment_manager.common.metrics import MetricPoint, scalars_of
 from experiment_manager.trackers.context import Context
@@ -39,22 +39,20 @@ class _RunningRun:
 
     @property
     def metrics_text(self) -> str:
-        return "  ".join(
-            f"{name} {number_text(value)}"
-            for name, value in self.metrics.items()
-            if "/" not in name
-        )
+        names = customary_first(name for name in self.metrics if "/" not in name)
+        return "  ".join(f"{name} {number_text(self.metrics[name])}" for name in names)
 
     @property
     def epochs_text(self) -> str:
         return f"{self.epochs}/{self.epochs_planned}" if self.epochs_planned else f"{self.epochs}"
 
     @property
+    def fraction(self) -> float:
+        return min(1.0, self.epochs / self.epochs_planned) if self.epochs_planned else 0.0
+
+    @property
     def eta_text(self) -> str:
-        if not self.epochs or not self.epochs_planned:
-            return "-"
-        per_epoch_s = (time.monotonic() - self.started_s) / self.epochs
-        return duration_text(per_epoch_s * (self.epochs_planned - self.epochs))
+        return _eta_text(self.started_s, self.fraction)
 
 
 class RunProgress(Tracker):
@@ -70,6 +68,7 @@ class RunProgress(Tracker):
         self._console = console
         self._runs = runs
         self._runs_done = 0
+        self._started_s = time.monotonic()
         self._run: _RunningRun | None = None
 
     def on_create(self, level: Level, context: Context, **details: Any) -> None:
@@ -169,8 +168,8 @@ class BarProgress(RunProgress):
 
     def __init__(self, console: Console, runs: int) -> None:
         super().__init__(console, runs)
-        self._bars = Progress(*_columns(), console=console, transient=True)
-        self._all_task = self._bars.add_task("all runs", total=runs, count=f"0/{runs}", metrics="")
+        self._bars = Progress(*_columns(), console=console, transient=True, expand=True)
+        self._all_task = self._bars.add_task("all runs", total=runs, **_fields(f"0/{runs}"))
         self._run_task: TaskID | None = None
 
     def __enter__(self) -> BarProgress:  # noqa: PYI034 - Self wants Python 3.11
@@ -187,24 +186,26 @@ class BarProgress(RunProgress):
 
     def _show_start(self, run: _RunningRun) -> None:
         self._run_task = self._bars.add_task(
-            escape(run.name), total=run.epochs_planned, count=run.epochs_text, metrics=""
+            escape(run.name), total=run.epochs_planned, **_fields(run.epochs_text)
         )
 
     def _show_epoch(self, run: _RunningRun) -> None:
         if self._run_task is not None:
-            self._bars.update(
-                self._run_task,
-                completed=run.epochs,
-                count=run.epochs_text,
-                metrics=escape(run.metrics_text),
-            )
+            fields = _fields(run.epochs_text, run.eta_text, escape(run.metrics_text))
+            self._bars.update(self._run_task, completed=run.epochs, **fields)
+        self._show_all(run.fraction)
 
     def _show_end(self, run: _RunningRun, status: RunStatus) -> None:
         if self._run_task is not None:
             self._bars.remove_task(self._run_task)
         self._bars.console.print(self._end_text(run, status), no_wrap=True, overflow="ellipsis")
-        count = f"{self._runs_done}/{self._runs}"
-        self._bars.update(self._all_task, completed=self._runs_done, count=count)
+        self._show_all(0.0)
+
+    def _show_all(self, current_fraction: float) -> None:
+        done = self._runs_done + current_fraction
+        eta = _eta_text(self._started_s, done / self._runs)
+        fields = _fields(f"{self._runs_done}/{self._runs}", eta)
+        self._bars.update(self._all_task, completed=done, **fields)
 
 
 def create_progress(console: Console, runs: int) -> RunProgress:
@@ -214,12 +215,24 @@ def create_progress(console: Console, runs: int) -> RunProgress:
     )
 
 
+def _eta_text(started_s: float, fraction: float) -> str:
+    """The time that is left if the rest goes like the ``fraction`` that is done."""
+    if fraction <= 0:
+        return "-"
+    return duration_text((time.monotonic() - started_s) * (1 - fraction) / fraction)
+
+
 def _columns() -> Iterable[ProgressColumn]:
     one_line = {"no_wrap": True, "overflow": "ellipsis"}
     return (
         TextColumn("{task.description}", table_column=Column(max_width=24, **one_line)),  # type: ignore[arg-type]
-        BarColumn(bar_width=16),
+        BarColumn(bar_width=12),
         TextColumn("{task.fields[count]}"),
-        TimeRemainingColumn(compact=True),
+        TextColumn("[cyan]{task.fields[eta]}[/]"),
         TextColumn("[dim]{task.fields[metrics]}[/]", table_column=Column(ratio=1, **one_line)),  # type: ignore[arg-type]
     )
+
+
+def _fields(count: str, eta: str = "-", metrics: str = "") -> dict[str, Any]:
+    """What the columns show beside a bar."""
+    return {"count": count, "eta": eta, "metrics": metrics}

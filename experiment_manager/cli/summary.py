@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from experiment_manager.cli.console import (
     create_table,
+    customary_first,
     number_text,
     path_text,
     statuses_text,
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from experiment_manager.results.summary import ExperimentSummary, Statistic
 
-FIRST_METRICS = ("test_acc", "test_loss", "val_acc", "val_loss")
 TEXT_WIDTH, METRIC_WIDTH = 44, 18
 
 
@@ -47,10 +47,8 @@ def print_places(console: Console, places: dict[str, Path | str]) -> None:
 
 
 def _chosen_metrics(summary: ExperimentSummary, room: int) -> list[str]:
-    """As many as fit: the customary ones first, then in order of appearance."""
-    names = summary.metric_names
-    customary = [name for name in FIRST_METRICS if name in names]
-    return (customary + [name for name in names if name not in customary])[:room]
+    """As many as fit."""
+    return customary_first(summary.metric_names)[:room]
 
 
 def _statistic_text(statistic: Statistic) -> str:

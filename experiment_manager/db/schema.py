@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from datetime import datetime, timezone
 from typing import Any
@@ -23,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Dialect
-from sqlalchemy.types import JSON, TypeDecorator
+from sqlalchemy.types import TypeDecorator
 
 SCHEMA_VERSION = "1"
 NAME_LENGTH = 255
@@ -51,18 +52,21 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class ExactJSON(TypeDecorator[Any]):
-    """JSON in which NaN and infinities survive, also where the server's JSON has none."""
+    """JSON that comes back as it went in: NaN, infinities, 1.0 and integers of any size.
 
-    impl = JSON(none_as_null=True)
+    Kept as text, because the databases' own JSON types change some of these.
+    """
+
+    impl = _LongText
     cache_ok = True
 
-    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
         """Non-finite numbers as ``{"$float": "nan"}``, unknown objects as their text."""
-        return None if value is None else _encode(value)
+        return None if value is None else json.dumps(_encode(value), ensure_ascii=False)
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         """As it went in."""
-        return _decode(value)
+        return None if value is None else _decode(json.loads(value))
 
 
 def _encode(value: Any) -> Any:

@@ -179,13 +179,14 @@ class Pipeline(YAMLSerializable):
             wants_stop = self._conclude_epoch(index)
         except BaseException as error:  # noqa: BLE001 - sorted by what it is, below
             outcome = self._keep(Outcome.raised(error))
-        ended = self._attempt(lambda: tracker.on_end(Level.EPOCH, outcome.status))
+        ended = self._attempt(functools.partial(tracker.on_end, Level.EPOCH, outcome.status))
+        outcome = outcome.worse(ended)
         self.epoch_metrics.clear()
         if outcome.error is not None and outcome.status is not RunStatus.FAILED:
             raise outcome.error  # early stops and interrupts are the run's to handle
         if wants_stop:
             raise self._early_stop(index)
-        return outcome.worse(ended).status
+        return outcome.status
 
     def _conclude_epoch(self, index: int) -> bool:
         """Track the epoch's metrics and show them to the callbacks; True if one says stop."""

@@ -26,9 +26,9 @@ class Broadcast:
         self.logger = logging.getLogger(__name__)
         self._muted: list[Tracker] = []
 
-    def sharing(self) -> Broadcast:
-        """Another one to the same trackers that knows which of them are muted."""
-        other = Broadcast(self.trackers)
+    def sharing(self, trackers: Sequence[Tracker]) -> Broadcast:
+        """Another one, to some of the trackers, that knows which of them are muted."""
+        other = Broadcast(trackers)
         other._muted = self._muted
         return other
 
@@ -60,6 +60,7 @@ class Broadcast:
                 if tracker.required:
                     serious.append(error)
                 elif tracker not in self._muted:
+                    self._muted.append(tracker)
                     self._report(tracker, "failed while ending", error)
         if serious:
             raise serious[0]

@@ -16,7 +16,7 @@ IMPLICIT_TRIAL = "default"
 _PARENTS = (Level.EXPERIMENT, Level.TRIAL, Level.TRIAL_RUN, Level.EPOCH)
 
 
-@dataclass
+@dataclass(eq=False)
 class Entity:
     """An entity that is open.
 
@@ -53,9 +53,9 @@ class Hierarchy:
         self._last_batch = -1
 
     @property
-    def deepest(self) -> Entity | None:
-        """The entity that was opened last."""
-        return self._open[-1] if self._open else None
+    def open_here(self) -> tuple[Entity, ...]:
+        """The entities that were opened here, the outermost first."""
+        return tuple(self._open)
 
     def find(self, level: Level) -> Entity | None:
         """The entity that was opened here at ``level``."""
@@ -65,21 +65,31 @@ class Hierarchy:
         """The levels that must be opened before one can be opened at ``level``."""
         return [p for p in _PARENTS if level.is_below(p) and not self.context.contains(p)]
 
-    def in_the_way(self, level: Level) -> Entity | None:
-        """The deepest entity, if it must be closed before one can be opened at ``level``.
+    def in_the_way(self, level: Level) -> tuple[Entity, ...]:
+        """What must be closed before an entity can be opened at ``level``, outermost first.
 
         Raises:
-            TrackingError: It was opened on purpose, so nobody but its opener may close it.
+            TrackingError: One was opened on purpose, so nobody but its opener may close it.
         """
-        entity = self.deepest
-        if entity is None or level.is_below(entity.level):
-            return None
-        if not entity.implicit:
-            raise TrackingError(
-                f"on_create({level.name}): {entity.inside} is still open; "
-                f"call on_end({entity.level.name}) first"
-            )
-        return entity
+        blocking = tuple(e for e in self._open if not level.is_below(e.level))
+        for entity in blocking:
+            if not entity.implicit:
+                raise TrackingError(
+                    f"on_create({level.name}): {entity.inside} is still open; "
+                    f"call on_end({entity.level.name}) first"
+                )
+        return blocking
+
+    def ending_with(self, level: Level) -> tuple[Entity, ...]:
+        """What ends with the entity that is open at ``level``, the outermost first.
+
+        That is whatever is open below it, and the run of a pipeline that stands by itself,
+        because it was opened for that pipeline alone.
+        """
+        first = [entity.level for entity in self._open].index(level)
+        if level is Level.PIPELINE and first > 0 and self._open[first - 1].implicit:
+            first -= 1
+        return tuple(self._open[first:])
 
     def enter(
         self, level: Level, args: tuple[Any, ...], details: Mapping[str, Any], *, implicit: bool
@@ -93,11 +103,10 @@ class Hierarchy:
         self.context = inside
         return entity
 
-    def leave(self) -> Entity:
-        """Close the deepest entity."""
-        entity = self._open.pop()
+    def leave(self, entity: Entity) -> None:
+        """Close an entity; those below it have been closed before."""
+        self._open.remove(entity)
         self.context = entity.outside
-        return entity
 
     def context_at(self, level: Level) -> Context:
         """The context up to ``level``; for a closed epoch or batch that of the last one."""

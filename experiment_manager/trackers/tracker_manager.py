@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import operator
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -51,7 +52,7 @@ class TrackerManager:
         borrowed: Sequence[Tracker] = (),
     ) -> None:
         self._broadcast = Broadcast([*trackers, *borrowed])
-        self._owned = Broadcast(trackers)
+        self._owned = self._broadcast.sharing(trackers)
         self._hierarchy = Hierarchy(context or Context(), name)
 
     @property
@@ -74,7 +75,7 @@ class TrackerManager:
         Closing it ends what it opened and leaves the trackers open.
         """
         child = TrackerManager((), self.context, name)
-        child._broadcast = self._broadcast.sharing()
+        child._broadcast = self._broadcast.sharing(self.trackers)
         return child
 
     def on_create(self, level: Level, *args: Any, **details: Any) -> None:
@@ -124,11 +125,9 @@ class TrackerManager:
             raise TrackingError(
                 f"on_end({level.name}): none is open; call on_create({level.name}) first"
             )
-        while self._hierarchy.find(level) is not None:
-            self._leave(status, error)
-        parent = self._hierarchy.deepest
-        if level is Level.PIPELINE and parent is not None and parent.implicit:
-            self._leave(status, error)  # a pipeline by itself: its run was opened for it alone
+        with ExitStack() as endings:
+            for entity in self._hierarchy.ending_with(level):
+                endings.callback(self._leave, entity, status, error)
 
     def track(self, metric: Metric | str, value: Any, step: int | None = None) -> None:
         """Record one metric; see :meth:`track_dict`."""
@@ -188,15 +187,17 @@ class TrackerManager:
 
     def close(self, status: RunStatus = RunStatus.COMPLETED) -> None:
         """End what is still open; close the trackers, save borrowed and a parent's ones."""
-        try:
-            while self._hierarchy.deepest is not None:
-                self._leave(status, None)
-        finally:
-            self._owned.finish(lambda tracker: tracker.close())
+        with ExitStack() as endings:
+            endings.callback(self._owned.finish, lambda tracker: tracker.close())
+            for entity in self._hierarchy.open_here:
+                endings.callback(self._leave, entity, status, None)
+
+    # How entities are opened and closed.
 
     def _create(self, level: Level, args: tuple[Any, ...], details: Mapping[str, Any]) -> Entity:
-        while self._hierarchy.in_the_way(level) is not None:
-            self._leave(RunStatus.COMPLETED, None)
+        with ExitStack() as endings:
+            for entity in self._hierarchy.in_the_way(level):
+                endings.callback(self._leave, entity, RunStatus.COMPLETED, None)
         self._ensure_parents(level)
         return self._enter(level, args, details, implicit=False)
 
@@ -219,8 +220,8 @@ class TrackerManager:
         else:
             self._broadcast.start(call)
 
-    def _leave(self, status: RunStatus, error: str | None) -> None:
-        entity = self._hierarchy.leave()
+    def _leave(self, entity: Entity, status: RunStatus, error: str | None) -> None:
+        self._hierarchy.leave(entity)
         self._broadcast.finish(
             lambda tracker: tracker.on_end(entity.level, entity.inside, status=status, error=error)
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from experiment_manager.common.common import Level
@@ -34,39 +35,52 @@ class MetricsTracker(Callback):
         super().__init__()
         self.env = env
         self.path = env.artifact_dir / FILE_NAME
-        self._columns: list[str] = []
-        self._rows: list[dict[str, Any]] = []
+        self._names: list[str] = []
+        self._rows: list[_Row] = []
 
     def on_start(self) -> None:
         """Begin an empty file."""
-        self._columns = list(FIXED_COLUMNS)
+        self._names = []
         self._rows = []
         self._rewrite()
 
     def on_epoch_end(self, epoch_idx: int, metrics: Mapping[Any, Any]) -> None:
         """Add the epoch's row."""
-        self._add({"type": "EPOCH", "epoch": epoch_idx, **scalars_of(to_points(metrics))})
+        self._add(_Row("EPOCH", str(epoch_idx), scalars_of(to_points(metrics))))
 
     def on_end(self, metrics: Mapping[Any, Any]) -> None:
         """Add the row of final results and record the file as an artifact."""
-        self._add({"type": "FINAL", "epoch": "", **scalars_of(to_points(metrics))})
+        self._add(_Row("FINAL", "", scalars_of(to_points(metrics))))
         self.env.tracker_manager.on_add_artifact(Level.TRIAL_RUN, self.path, "metrics")
 
-    def _add(self, row: dict[str, Any]) -> None:
+    def _add(self, row: _Row) -> None:
         self._rows.append(row)
-        new_columns = [name for name in row if name not in self._columns]
-        if new_columns:
-            self._columns += new_columns
+        new_names = [name for name in row.numbers if name not in self._names]
+        if new_names:
+            self._names += new_names
             self._rewrite()
         else:
-            append_line(self.path, _csv_line([row.get(name, "") for name in self._columns]))
+            append_line(self.path, row.line(self._names))
 
     def _rewrite(self) -> None:
-        table = [self._columns, *([r.get(name, "") for name in self._columns] for r in self._rows)]
-        write_text_atomic(self.path, "".join(f"{_csv_line(cells)}\n" for cells in table))
+        lines = [
+            _csv_line([*FIXED_COLUMNS, *self._names]),
+            *(row.line(self._names) for row in self._rows),
+        ]
+        write_text_atomic(self.path, "".join(f"{line}\n" for line in lines))
+
+
+@dataclass(frozen=True)
+class _Row:
+    kind: str
+    epoch: str
+    numbers: Mapping[str, float]
+
+    def line(self, names: Sequence[str]) -> str:
+        return _csv_line([self.kind, self.epoch, *(self.numbers.get(name, "") for name in names)])
 
 
 def _csv_line(cells: Sequence[Any]) -> str:
     buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="").writerow(cells)
-    return buffer.getvalue()
+    csv.writer(buffer, lineterminator="\n").writerow(cells)
+    return buffer.getvalue().removesuffix("\n")

@@ -67,4 +67,4 @@ class LogTracker(Tracker):
 
     def _write(self, context: Context, text: str) -> None:
         now = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S")
-        append_line(self._path, f"{now} | {context} | {text}")
+        append_line(self._path, f"{now} | {context} | {' '.join(text.splitlines())}")
