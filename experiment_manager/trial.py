@@ -11,7 +11,6 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from experiment_manager.common.common import Level, RunStatus
-from experiment_manager.common.errors import describe
 from experiment_manager.common.imports import import_object, make_importable
 from experiment_manager.common.seeding import seed_everything
 from experiment_manager.config.paths import WorkspacePaths
@@ -97,11 +96,11 @@ def _run_pipeline(
             pipeline.register_callback(callback)
         returned = pipeline.run(config)
         return pipeline.outcome.worse(Outcome.returned(returned))
-    except Exception as error:
-        env.logger.error("%s failed: %s", spec, describe(error), exc_info=error)  # noqa: TRY400
-        return Outcome.raised(error)
-    except BaseException as error:  # noqa: BLE001 - raised again once the run is closed
-        return Outcome.raised(error)
+    except BaseException as error:  # noqa: BLE001 - an interrupt is raised once the run is closed
+        outcome = Outcome.raised(error)
+        if outcome.status is not RunStatus.ABORTED:  # its pipeline has told already
+            outcome.report(env.logger, spec)
+        return outcome
 
 
 def _factory_of(spec: RunSpec) -> Any:

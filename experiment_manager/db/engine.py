@@ -10,7 +10,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, select
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine.interfaces import ExceptionContext
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import StaticPool
 
 from experiment_manager.common.errors import ConnectionError, DatabaseError, QueryError  # noqa: A004
 from experiment_manager.db.schema import SCHEMA_VERSION, VERSION, metadata
@@ -63,12 +65,15 @@ def open_engine(url: URL, *, read_only: bool) -> Engine:
     shown = url.render_as_string(hide_password=True)
     try:
         engine = _create_engine(url, read_only=read_only)
-        with translated_errors(f"opening {shown}"):
-            if not read_only:
-                _create_tables(engine)
-            _check_version(engine)
+        event.listen(engine, "handle_error", _explain_value)
+        try:
+            _make_ready(engine, read_only=read_only)
+        except BaseException:
+            engine.dispose()
+            raise
     except (DatabaseError, OSError, SQLAlchemyError, ModuleNotFoundError) as error:
-        raise ConnectionError(f"Cannot open the database {shown}: {error}") from error
+        reason = getattr(error, "orig", None) or error
+        raise ConnectionError(f"Cannot open the database {shown}: {reason}") from error
     return engine
 
 
@@ -101,8 +106,6 @@ def translated_errors(doing: str) -> Iterator[None]:
     except SQLAlchemyError as error:
         reason = getattr(error, "orig", None) or error
         raise QueryError(f"{doing}: {reason}") from error
-    except OverflowError as error:
-        raise QueryError(f"{doing}: a number does not fit: {error}") from error
 
 
 def _create_engine(url: URL, *, read_only: bool) -> Engine:
@@ -119,7 +122,9 @@ def _create_engine(url: URL, *, read_only: bool) -> Engine:
             raise ConnectionError("there is no such file")
         mode = {"mode": "ro", "uri": "true"}
         url = URL.create("sqlite", database=file.resolve().as_uri(), query=mode)
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
+    arguments = {"timeout": BUSY_TIMEOUT_S, "check_same_thread": False}  # Session has a lock
+    pool = {"poolclass": StaticPool} if file is None else {}  # all threads see one memory
+    engine = create_engine(url, connect_args=arguments, **pool)
     event.listen(engine, "connect", _prepare_reader if read_only else _prepare_writer)
     event.listen(engine, "begin", _begin)
     return engine
@@ -158,6 +163,20 @@ def _begin(connection: Connection) -> None:
     """Writers take the lock at once: waiting for it then never ends in a deadlock."""
     is_reading = connection.get_execution_options().get("experiment_manager_reading", False)
     connection.exec_driver_sql("BEGIN" if is_reading else "BEGIN IMMEDIATE")
+
+
+def _explain_value(context: ExceptionContext) -> BaseException | None:
+    """The driver lets some errors about values through that are none of its own."""
+    error = context.original_exception
+    if isinstance(error, (OverflowError, UnicodeEncodeError)):
+        return SQLAlchemyError(f"a value that cannot be stored: {error}")
+    return None
+
+
+def _make_ready(engine: Engine, *, read_only: bool) -> None:
+    if not read_only:
+        _create_tables(engine)
+    _check_version(engine)
 
 
 def _create_tables(engine: Engine) -> None:

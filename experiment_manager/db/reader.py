@@ -156,9 +156,9 @@ def _run_queries(runs: Select[Any]) -> list[Select[Any]]:
 
 def _united(connection: Connection, queries: list[Select[Any]]) -> list[MetricRow]:
     query = union_all(*queries)
-    return [
-        _metric_row(row) for row in connection.execute(query.order_by(query.selected_columns.id))
-    ]
+    rows = connection.execute(query.order_by(query.selected_columns.id))
+    once = {row.id: _metric_row(row) for row in rows}  # a metric may have several owners
+    return list(once.values())
 
 
 def _metric_row(row: Row[Any]) -> MetricRow:

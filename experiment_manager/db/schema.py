@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -61,7 +62,7 @@ class ExactJSON(TypeDecorator[Any]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        """Non-finite numbers as ``{"$float": "nan"}``, unknown objects as their text."""
+        """Non-finite numbers as ``{"$float": "nan"}``, NumPy's as Python's, others as text."""
         return None if value is None else json.dumps(_encode(value), ensure_ascii=False)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
@@ -72,20 +73,24 @@ class ExactJSON(TypeDecorator[Any]):
 def _encode(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return {_NON_FINITE: str(value)}
-    if isinstance(value, dict):
-        return {str(key): _encode(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_encode(item) for item in value]
     if value is None or isinstance(value, (str, bool, int, float)):
         return value
-    return str(value)
+    if isinstance(value, Mapping):
+        encoded = {str(key): _encode(item) for key, item in value.items()}
+        return {_NON_FINITE: encoded} if set(encoded) == {_NON_FINITE} else encoded
+    if isinstance(value, Sequence) and not isinstance(value, bytes):
+        return [_encode(item) for item in value]
+    return _encode(value.tolist()) if hasattr(value, "tolist") else str(value)
 
 
 def _decode(value: Any) -> Any:
     if isinstance(value, dict):
-        if set(value) == {_NON_FINITE}:
-            return float(value[_NON_FINITE])
-        return {key: _decode(item) for key, item in value.items()}
+        marked = value.get(_NON_FINITE) if len(value) == 1 else None
+        if isinstance(marked, str):
+            return float(marked)
+        # A dict of the user's own that looks like our mark was put into another one.
+        plain = marked if isinstance(marked, dict) else value
+        return {key: _decode(item) for key, item in plain.items()}
     return [_decode(item) for item in value] if isinstance(value, list) else value
 
 

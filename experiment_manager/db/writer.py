@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from math import isfinite
+from numbers import Real
 from typing import Any
 
 from sqlalchemy import Connection, Table, func, select
@@ -74,7 +75,8 @@ def restart_run(connection: Connection, run_id: int, **values: Any) -> None:
     """Begin the next attempt of a run; what its dead attempt left is deleted."""
     _delete_history(connection, run_id)
     values |= {"attempt": TRIAL_RUN.c.attempt + 1, "status": RunStatus.RUNNING.value}
-    values |= {"start_time": now(), "update_time": now(), "end_time": None, "error": None}
+    values |= {"start_time": now(), "update_time": now()}
+    values |= dict.fromkeys(("end_time", "heartbeat", "error"))
     connection.execute(TRIAL_RUN.update().where(TRIAL_RUN.c.id == run_id).values(values))
 
 
@@ -146,21 +148,31 @@ def _insert(connection: Connection, table: Table, **values: Any) -> int:
 
 
 def _metric_values(point: MetricPoint) -> dict[str, Any]:
-    finite = point.value is None or isfinite(point.value)
+    value = None if point.value is None else _number(point.name, point.value)
+    finite = value is None or isfinite(value)
     return {
         "type": point.name,
-        "total_val": point.value if finite else None,
-        "non_finite": None if finite else str(point.value),
+        "total_val": value if finite else None,
+        "non_finite": None if finite else str(value),
         "per_label_val": None if point.per_label is None else dict(point.per_label),
         "step": point.step,
     }
 
 
-def _comparable(value: Any) -> float | None:
-    """The value as a number that a query can compare, where it is one."""
-    if isinstance(value, (bool, int, float)) and isfinite(value):
+def _number(name: str, value: Any) -> float:
+    try:
+        isfinite(value)  # float() alone would take text
         return float(value)
-    return None
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
+        raise QueryError(f"the metric {name!r} must be a number, not {value!r}") from error
+
+
+def _comparable(value: Any) -> float | None:
+    """The value as a number that a query can compare, where it is one that DOUBLE holds."""
+    try:
+        return float(value) if isinstance(value, Real) and isfinite(value) else None
+    except OverflowError:
+        return None
 
 
 def _member_column(junction: Table) -> str:

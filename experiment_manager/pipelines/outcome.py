@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import traceback
 from dataclasses import dataclass
 from typing import Any
 
 from experiment_manager.common.common import RunStatus
+from experiment_manager.common.errors import EarlyStop, describe
 
 _BY_GRAVITY = (
     RunStatus.COMPLETED,
@@ -53,3 +55,25 @@ class Outcome:
         if self.error is None or self.status.is_success:
             return None
         return "".join(traceback.format_exception(self.error))
+
+    def report(self, logger: logging.Logger, place: object) -> None:
+        """Log a failure or interrupt, or a StopIteration that nobody meant as an early stop.
+
+        Args:
+            logger: Where.
+            place: What came out so; opens the text.
+        """
+        if self.error is None:
+            return
+        if self.status is not RunStatus.STOPPED:
+            text = describe(self.error)
+            logger.error("%s %s: %s", place, self.status.value, text, exc_info=self.error)
+        elif not any(isinstance(e, EarlyStop) for e in (self.error, self.error.__cause__)):
+            origin = traceback.extract_tb(self.error.__traceback__)[-1]
+            logger.warning(
+                "A StopIteration from %s, line %s (in %s) ended the training as an early stop. "
+                "If it comes from a stray next(), give that a default value.",
+                origin.filename,
+                origin.lineno,
+                origin.name,
+            )

@@ -5,13 +5,12 @@ from __future__ import annotations
 import functools
 import inspect
 import operator
-import traceback
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
 from experiment_manager.common.common import Level, RunStatus
-from experiment_manager.common.errors import EarlyStop, describe
+from experiment_manager.common.errors import EarlyStop
 from experiment_manager.common.serializable import YAMLSerializable
 from experiment_manager.environment import Environment
 from experiment_manager.pipelines.callbacks.callback import Callback
@@ -220,26 +219,9 @@ class Pipeline(YAMLSerializable):
 
     def _keep(self, outcome: Outcome) -> Outcome:
         if outcome.error is not None and outcome.error is not self.outcome.error:
-            self._report(outcome.error, outcome.status)
+            outcome.report(self.env.logger, self.env.tracker_manager.context)
         self.outcome = self.outcome.worse(outcome)
         return outcome
-
-    def _report(self, error: BaseException, status: RunStatus) -> None:
-        """Tell of a failure when it happens, and of a StopIteration that nobody meant."""
-        if status is not RunStatus.STOPPED:
-            place = self.env.tracker_manager.context
-            self.env.logger.error(
-                "%s %s: %s", place, status.value, describe(error), exc_info=error
-            )
-        elif not isinstance(error, EarlyStop) and not isinstance(error.__cause__, EarlyStop):
-            origin = traceback.extract_tb(error.__traceback__)[-1]
-            self.env.logger.warning(
-                "A StopIteration from %s, line %s (in %s) ended the training as an early stop. "
-                "If it comes from a stray next(), give that a default value.",
-                origin.filename,
-                origin.lineno,
-                origin.name,
-            )
 
 
 def _index_reader(
