@@ -12,8 +12,8 @@ from typing import Any
 from experiment_manager.common.common import Level, RunStatus
 from experiment_manager.common.errors import ConfigError
 from experiment_manager.common.signals import sigterm_raises
+from experiment_manager.common.yaml_utils import flatten, resolve
 from experiment_manager.config.build import BASE, EXPERIMENT, TRIALS, build_plan
-from experiment_manager.config.merge import flatten, resolve
 from experiment_manager.config.paths import WorkspacePaths
 from experiment_manager.config.plan import Plan, RunSpec
 from experiment_manager.db.manager import DatabaseManager, database_exists

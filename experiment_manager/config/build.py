@@ -10,9 +10,9 @@ from typing import Any
 
 from omegaconf.errors import OmegaConfBaseException
 
+from experiment_manager.common.yaml_utils import deep_merge, resolve
 from experiment_manager.config import validate
 from experiment_manager.config.load import load_yaml
-from experiment_manager.config.merge import deep_merge, resolve
 from experiment_manager.config.plan import Plan, RunSpec, TrialPlan
 
 ENV, EXPERIMENT, BASE, TRIALS = "env.yaml", "experiment.yaml", "base.yaml", "trials.yaml"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from experiment_manager.common.errors import did_you_mean
-from experiment_manager.config.merge import PLACEHOLDERS, walk
+from experiment_manager.common.yaml_utils import PLACEHOLDERS, walk
 from experiment_manager.config.paths import name_problem
 
 NEAR_MISS = 0.85  # of difflib's ratio: one slip in a word of four letters, none in a shorter one

@@ -13,7 +13,7 @@ from typing import Any
 from experiment_manager.common.common import Level, Metric, RunStatus
 from experiment_manager.common.errors import TrackingError
 from experiment_manager.common.metrics import to_points
-from experiment_manager.config.merge import flatten
+from experiment_manager.common.yaml_utils import flatten
 from experiment_manager.trackers.broadcast import Broadcast
 from experiment_manager.trackers.context import Context
 from experiment_manager.trackers.hierarchy import Entity, Hierarchy

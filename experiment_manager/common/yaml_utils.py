@@ -1,13 +1,60 @@
-"""Settings laid over each other, flattened, and their interpolations filled in."""
+"""Configurations as plain nested data: laid over each other, flattened, filled in, multiplied."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import copy
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from omegaconf import OmegaConf
 
 PLACEHOLDERS = ("?", "???")
+
+
+def insert_value(config: Any, value: Any) -> Any:
+    """A copy of a configuration with ``value`` in the place of every ``?`` (or ``???``) in it.
+
+    Args:
+        config: Dicts, lists and scalars to any depth, or an OmegaConf configuration; is not
+            changed.
+        value: What to insert; each place gets a copy of its own.
+
+    Returns:
+        An OmegaConf configuration where one was given, else plain data.
+
+    Example:
+        >>> insert_value({"optimizer": {"lr": "?"}, "batch_size": 32}, 0.001)
+        {'optimizer': {'lr': 0.001}, 'batch_size': 32}
+    """
+    if OmegaConf.is_config(config):
+        return OmegaConf.create(_filled(_plain(config), _plain(value)))
+    return _filled(config, value)
+
+
+def multiply(*options: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Every combination of one configuration from each list, the last list varying fastest.
+
+    The parts of a combination are merged deeply, so that two lists may each set a part of
+    the same ``settings``; where both set the same key, the later list wins.
+
+    Args:
+        options: Lists of configurations (plain or of OmegaConf); they are not changed.
+
+    Returns:
+        Plain dicts that share nothing with each other, fit for ``yaml.dump``.
+
+    Example:
+        >>> multiply([{"s": {"lr": 0.1}}, {"s": {"lr": 0.01}}], [{"s": {"width": 8}}])
+        [{'s': {'lr': 0.1, 'width': 8}}, {'s': {'lr': 0.01, 'width': 8}}]
+    """
+    combined = []
+    for parts in itertools.product(*(map(_plain, listed) for listed in options)):
+        merged: dict[str, Any] = {}
+        for part in parts:
+            merged = deep_merge(merged, part)
+        combined.append(copy.deepcopy(merged))
+    return combined
 
 
 def deep_merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -68,3 +115,16 @@ def resolve(data: dict[str, Any]) -> dict[str, Any]:
         return data  # OmegaConf costs a millisecond for each trial of a large plan
     resolved = OmegaConf.to_container(OmegaConf.create(data), resolve=True)
     return {str(key): value for key, value in resolved.items()}  # type: ignore[union-attr]
+
+
+def _plain(config: Any) -> Any:
+    return OmegaConf.to_container(config) if OmegaConf.is_config(config) else config
+
+
+def _filled(config: Any, value: Any) -> Any:
+    if isinstance(config, Mapping):
+        return {key: _filled(item, value) for key, item in config.items()}
+    if isinstance(config, (list, tuple)):
+        return [_filled(item, value) for item in config]
+    is_placeholder = isinstance(config, str) and config in PLACEHOLDERS
+    return copy.deepcopy(value if is_placeholder else config)
