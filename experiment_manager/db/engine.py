@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -120,8 +121,7 @@ def _create_engine(url: URL, *, read_only: bool) -> Engine:
     if file is not None and read_only:
         if not file.exists():
             raise ConnectionError("there is no such file")
-        mode = {"mode": "ro", "uri": "true"}
-        url = URL.create("sqlite", database=file.resolve().as_uri(), query=mode)
+        url = URL.create("sqlite", database=file.resolve().as_uri(), query=_reading_mode(file))
     arguments = {"timeout": BUSY_TIMEOUT_S, "check_same_thread": False}  # Session has a lock
     pool = {"poolclass": StaticPool} if file is None else {}  # all threads see one memory
     engine = create_engine(url, connect_args=arguments, **pool)
@@ -130,14 +130,26 @@ def _create_engine(url: URL, *, read_only: bool) -> Engine:
     return engine
 
 
+def _reading_mode(file: Path) -> dict[str, str]:
+    """How to open a file for reading alone.
+
+    A reader of a file in WAL needs to make two files beside it, and must be allowed to write
+    to take them away again. Where it is not, nobody else can write either.
+    """
+    if os.access(file, os.W_OK) and os.access(file.parent, os.W_OK):
+        return {"mode": "rw", "uri": "true"}
+    return {"mode": "ro", "immutable": "1", "uri": "true"}
+
+
 def _prepare_reader(connection: sqlite3.Connection, _record: Any) -> None:
-    """Transactions begin where we say so (see _begin), not where the driver thinks best."""
+    """Refuse to write; transactions begin where we say so (see _begin)."""
     connection.isolation_level = None
+    connection.execute("PRAGMA query_only=ON")
 
 
 def _prepare_writer(connection: sqlite3.Connection, _record: Any) -> None:
     """WAL lets readers read while one writes; in it NORMAL survives the death of a process."""
-    _prepare_reader(connection, _record)
+    connection.isolation_level = None
     cursor = connection.cursor()
     if cursor.execute("PRAGMA journal_mode").fetchone() != ("wal",):
         _switch_to_wal(cursor)
