@@ -1,0 +1,159 @@
+"""When checkpoints are saved, how, and what is left where saving fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experiment_manager.common.common import Metric, RunStatus
+from experiment_manager.common.errors import CheckpointError, MissingDependencyError
+from experiment_manager.environment import Environment
+from experiment_manager.pipelines.callbacks.checkpoint import CheckpointCallback
+from experiment_manager.testing.callback_contract import ScriptedPipeline
+
+Query = Callable[[Path, str], list[tuple[Any, ...]]]
+
+
+class SavingModel:
+    """A model that knows how to save itself, or fails in the middle of it."""
+
+    def __init__(self, content: str = "weights", fails: bool = False) -> None:
+        self.content = content
+        self.fails = fails
+
+    def save(self, path: Path) -> None:
+        half = len(self.content) // 2
+        Path(path).write_text(self.content[:half], encoding="utf-8")
+        if self.fails:
+            raise OSError("disk full")
+        Path(path).write_text(self.content, encoding="utf-8")
+
+
+def train(env: Environment, models: list[Any], interval: int = 1) -> ScriptedPipeline:
+    """A run whose epochs have these models; None is an epoch without one."""
+    epochs: list[Any] = [{} if m is None else {Metric.NETWORK: m} for m in models]
+    pipeline = ScriptedPipeline(env, epochs)
+    pipeline.register_callback(CheckpointCallback(interval=interval, env=env))
+    pipeline.run(None)
+    return pipeline
+
+
+def saved(env: Environment) -> list[str]:
+    folder = env.artifact_dir / "checkpoints"
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+@pytest.mark.parametrize(
+    ("epochs", "interval", "names"),
+    [
+        (10, 5, ["epoch_4.model", "epoch_9.model"]),  # after the 5th and the 10th
+        (7, 5, ["epoch_4.model", "final.model"]),
+        (2, 5, ["final.model"]),
+        (3, 1, ["epoch_0.model", "epoch_1.model", "epoch_2.model"]),
+        (0, 1, []),
+    ],
+)
+def test_it_saves_after_each_interval_and_at_the_end(
+    env: Environment, epochs: int, interval: int, names: list[str]
+) -> None:
+    train(env, [SavingModel()] * epochs, interval)
+    assert saved(env) == names
+
+
+def test_the_last_model_is_saved_where_a_later_epoch_failed(env: Environment) -> None:
+    pipeline = ScriptedPipeline(env, [{Metric.NETWORK: SavingModel("good")}, ValueError("x")])
+    pipeline.register_callback(CheckpointCallback(5, env))
+    assert pipeline.run(None) is RunStatus.FAILED
+    final = env.artifact_dir / "checkpoints" / "final.model"
+    assert final.read_text(encoding="utf-8") == "good"
+
+
+def test_checkpoints_are_artifacts_of_their_epoch(env: Environment, query: Query) -> None:
+    train(env, [SavingModel()] * 3, interval=2)
+    sql = (
+        "SELECT l.epoch_idx, a.type, a.location FROM EPOCH_ARTIFACT l "
+        "JOIN ARTIFACT a ON a.id = l.artifact_id"
+    )
+    of_epochs = query(env.workspace, sql)
+    assert of_epochs == [(1, "checkpoint", "artifacts/checkpoints/epoch_1.model")]
+    sql = "SELECT a.location FROM TRIAL_RUN_ARTIFACT l JOIN ARTIFACT a ON a.id = l.artifact_id"
+    assert query(env.workspace, sql) == [("artifacts/checkpoints/final.model",)]
+
+
+def test_an_object_without_save_is_written_by_joblib(env: Environment) -> None:
+    joblib = pytest.importorskip("joblib")
+    train(env, [{"weights": [1, 2]}])
+    path = env.artifact_dir / "checkpoints" / "epoch_0.joblib"
+    assert joblib.load(path) == {"weights": [1, 2]}
+
+
+def test_a_scikit_learn_model_comes_back_whole(env: Environment) -> None:
+    joblib = pytest.importorskip("joblib")
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    model = linear_model.LogisticRegression().fit([[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1])
+    train(env, [model])
+    loaded = joblib.load(env.artifact_dir / "checkpoints" / "epoch_0.joblib")
+    assert list(loaded.predict([[0.0], [3.0]])) == [0, 1]
+
+
+def test_a_torch_module_is_written_by_its_state_dict(env: Environment) -> None:
+    torch = pytest.importorskip("torch")
+    model = torch.nn.Linear(3, 1)
+    train(env, [model])
+    path = env.artifact_dir / "checkpoints" / "epoch_0.pt"
+    state = torch.load(path, weights_only=True)
+    assert sorted(state) == ["bias", "weight"]
+    assert torch.equal(state["weight"], model.weight)
+
+
+def test_without_joblib_the_error_says_what_to_install(
+    env: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "joblib", None)
+    pipeline = train(env, [{"weights": [1]}])
+    assert isinstance(pipeline.outcome.error, MissingDependencyError)
+    assert "pip install" in str(pipeline.outcome.error)
+
+
+def test_a_failing_save_fails_the_run_and_says_where(env: Environment) -> None:
+    pipeline = train(env, [SavingModel(fails=True)])
+    error = pipeline.outcome.error
+    assert isinstance(error, CheckpointError)
+    assert "epoch_0.model" in str(error)
+    assert "disk full" in str(error)
+    assert saved(env) == []
+
+
+def test_a_failing_save_leaves_the_previous_file_and_no_other(
+    env: Environment, query: Query
+) -> None:
+    train(env, [SavingModel("first version")])
+    train(env, [SavingModel("second version", fails=True)])
+    assert saved(env) == ["epoch_0.model"]
+    path = env.artifact_dir / "checkpoints" / "epoch_0.model"
+    assert path.read_text(encoding="utf-8") == "first version"
+    assert query(env.workspace, "SELECT count(*) FROM ARTIFACT") == [(1,)]
+
+
+def test_a_checkpoint_has_the_permissions_of_any_new_file(env: Environment) -> None:
+    train(env, [SavingModel()])
+    other = env.artifact_dir / "other"
+    other.touch()
+    path = env.artifact_dir / "checkpoints" / "epoch_0.model"
+    assert path.stat().st_mode == other.stat().st_mode
+
+
+def test_an_epoch_without_a_model_is_warned_about(env: Environment) -> None:
+    pipeline = train(env, [None])
+    assert pipeline.outcome.status is RunStatus.COMPLETED
+    log = "".join(file.read_text(encoding="utf-8") for file in env.log_dir.glob("*.log"))
+    assert "epoch_metrics[Metric.NETWORK]" in log
+
+
+@pytest.mark.parametrize("interval", [0, -1, 1.5, "5", True])
+def test_a_wrong_interval_is_refused(env: Environment, interval: Any) -> None:
+    with pytest.raises(ValueError, match="'interval' must be"):
+        CheckpointCallback(interval=interval, env=env)
