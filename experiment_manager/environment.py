@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 
 from experiment_manager.common.common import RunStatus
 from experiment_manager.common.files import write_text_atomic
-from experiment_manager.config.merge import resolve
+from experiment_manager.common.yaml_utils import resolve
 from experiment_manager.config.paths import Directory, WorkspacePaths
 from experiment_manager.config.plan import RunSpec
 from experiment_manager.trackers.context import Context
