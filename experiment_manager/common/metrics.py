@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from experiment_manager.common.common import Metric
 from experiment_manager.common.errors import MetricError
@@ -12,10 +11,16 @@ from experiment_manager.common.errors import MetricError
 CONFUSION_LABELS = "labels"
 CONFUSION_ROWS = "rows"
 
+_CONFUSION = Metric.CONFUSION.value
+_PLAIN_NAMES: dict[Any, str] = {
+    metric: metric.value
+    for metric in Metric
+    if metric.is_tracked and metric not in {Metric.CUSTOM, Metric.CONFUSION}
+}
 
-@dataclass(frozen=True, slots=True)
-class MetricPoint:
-    """One measured value, as every tracker gets it.
+
+class MetricPoint(NamedTuple):
+    """One measured value, as every tracker gets it (a named tuple: made a million times).
 
     Attributes:
         name: Metric name such as ``"val_loss"``.
@@ -71,6 +76,22 @@ def to_points(
         if not (isinstance(metric, Metric) and not metric.is_tracked)
         for name, value in _named_values(metric, given)
     )
+
+
+def scalar_point(metric: Metric | str, value: Any, step: int | None) -> MetricPoint | None:
+    """The point of a plain number under a plain name; None where :func:`to_points` is needed.
+
+    A fast way to what ``to_points`` gives, for metrics that are tracked one by one.
+
+    Example:
+        >>> scalar_point("loss", 0.5, 3), scalar_point(Metric.CUSTOM, ("f1", 0.5), 3)
+        (MetricPoint(name='loss', value=0.5, per_label=None, step=3), None)
+    """
+    name = metric if metric.__class__ is str else _PLAIN_NAMES.get(metric)
+    is_plain = value.__class__ is float and (step is None or step.__class__ is int)
+    if is_plain and name and name != _CONFUSION:
+        return MetricPoint(name, value, None, step)
+    return None
 
 
 def scalars_of(points: Iterable[MetricPoint]) -> dict[str, float]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from experiment_manager.common.common import Level
 
@@ -17,8 +16,7 @@ _FIELDS: dict[Level, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True)
-class Context:
+class Context(NamedTuple):
     """The open entities, from the experiment down.
 
     Attributes:
@@ -52,7 +50,7 @@ class Context:
 
     def entering(self, level: Level, **values: Any) -> Context:
         """The context inside an entity that is opened at ``level``."""
-        return replace(self, level=level, **values)
+        return self._replace(level=level, **values)
 
     def entering_trial(self, experiment: str, trial: str) -> Context:
         """The context inside a trial that exists already."""
@@ -69,7 +67,7 @@ run_key=None, epoch=None, batch=None)
         deeper = [
             name for below, names in _FIELDS.items() if below.is_below(level) for name in names
         ]
-        return replace(self, level=level, **dict.fromkeys(deeper))
+        return self._replace(level=level, **dict.fromkeys(deeper))
 
     def __str__(self) -> str:
         parts = [self.experiment, self.trial]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from experiment_manager.common.common import Level
@@ -112,17 +112,18 @@ class Hierarchy:
         """The context up to ``level``; for a closed epoch or batch that of the last one."""
         context = self.context.up_to(level)
         if level.is_below(Level.PIPELINE) and context.epoch is None:
-            context = replace(context, epoch=max(0, self._last_epoch))
+            context = context._replace(epoch=max(0, self._last_epoch))
         if level is Level.BATCH and context.batch is None:
-            context = replace(context, batch=max(0, self._last_batch))
+            context = context._replace(batch=max(0, self._last_batch))
         return context
 
     def context_of_metrics(self, step: int | None) -> Context:
         """The open context; in a run but outside of an epoch, a step is an epoch's index."""
-        if step is None or self.context.level not in {Level.TRIAL_RUN, Level.PIPELINE}:
-            return self.context
+        context = self.context
+        if step is None or context.epoch is not None or context.run_key is None:
+            return context
         self._last_epoch = step
-        return self.context.entering(Level.EPOCH, epoch=step)
+        return context.entering(Level.EPOCH, epoch=step)
 
     def _values(self, level: Level, given: Any) -> dict[str, Any]:
         """What the context says of an entity that was named or numbered ``given``."""

@@ -1,0 +1,92 @@
+"""Files are whole or absent, whatever happens while they are written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from experiment_manager.common.files import append_line, write_atomic, write_text_atomic
+
+
+def breaks_halfway(beside: Path) -> None:
+    beside.write_text("only a par", encoding="utf-8")
+    raise OSError("disk full")
+
+
+@pytest.fixture
+def umask() -> Iterator[int]:
+    mask = 0o027
+    before = os.umask(mask)
+    yield mask
+    os.umask(before)
+
+
+def test_a_file_is_written_as_utf_8_with_its_folders(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folders" / "note.txt"
+    write_text_atomic(path, "naïve 🦊")
+    assert path.read_bytes() == "naïve 🦊".encode()
+
+
+def test_a_file_is_replaced_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "note.txt"
+    for text in ("a long first text", "short"):
+        write_text_atomic(path, text)
+    assert path.read_text(encoding="utf-8") == "short"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_old_file_is_there_until_the_new_one_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "note.txt"
+    path.write_text("old", encoding="utf-8")
+
+    def write(beside: Path) -> None:
+        beside.write_text("new", encoding="utf-8")
+        assert path.read_text(encoding="utf-8") == "old"
+
+    write_atomic(path, write)
+    assert path.read_text(encoding="utf-8") == "new"
+
+
+def test_the_temporary_file_has_the_same_suffix_and_folder(tmp_path: Path) -> None:
+    seen: list[Path] = []
+    write_atomic(tmp_path / "model.npz", seen.append)
+    assert [(path.suffix, path.parent) for path in seen] == [(".npz", tmp_path)]
+    assert seen[0].name != "model.npz"
+
+
+@pytest.mark.parametrize("before", [{}, {"note.txt": "old"}], ids=["absent", "present"])
+def test_a_failure_leaves_everything_as_it_was(tmp_path: Path, before: dict[str, str]) -> None:
+    for name, text in before.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    with pytest.raises(OSError, match="disk full"):
+        write_atomic(tmp_path / "note.txt", breaks_halfway)
+    assert {p.name: p.read_text(encoding="utf-8") for p in tmp_path.iterdir()} == before
+
+
+def test_its_permissions_are_those_of_any_new_file(tmp_path: Path, umask: int) -> None:
+    write_text_atomic(tmp_path / "note.txt", "text")
+    assert (tmp_path / "note.txt").stat().st_mode & 0o777 == 0o666 & ~umask
+
+
+def test_writing_leaves_the_umask_as_it_was(tmp_path: Path, umask: int) -> None:
+    write_text_atomic(tmp_path / "note.txt", "text")
+    assert os.umask(umask) == umask
+
+
+def test_lines_are_appended_to_a_file_that_is_made_where_it_is_missing(tmp_path: Path) -> None:
+    path = tmp_path / "notes.log"
+    append_line(path, "first ä")
+    append_line(path, "second")
+    assert path.read_bytes() == "first ä\nsecond\n".encode()
+
+
+def test_lines_of_several_writers_never_mix(tmp_path: Path) -> None:
+    path = tmp_path / "notes.log"
+    lines = [str(digit) * 5000 for digit in range(8)] * 10
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda line: append_line(path, line), lines))
+    assert sorted(path.read_text(encoding="utf-8").splitlines()) == sorted(lines)
