@@ -66,7 +66,7 @@ class Environment:
         resolved = _resolved(config)
         workspace = Path.cwd() / Path(resolved.get("workspace", DEFAULT_WORKSPACE)).expanduser()
         directory = Directory(workspace)
-        trackers = TrackerFactory.create_all(resolved, workspace, directory.logs)
+        trackers = TrackerFactory.create_all(resolved, workspace, directory.logs, workspace)
         return cls(resolved, directory, TrackerManager(trackers, name=workspace.name))
 
     @classmethod
@@ -80,7 +80,9 @@ class Environment:
         """The environment of a planned experiment as a whole."""
         resolved = _resolved(config)
         directory = paths.experiment(experiment)
-        trackers = TrackerFactory.create_all(resolved, paths.workspace, directory.logs)
+        trackers = TrackerFactory.create_all(
+            resolved, paths.workspace, directory.logs, directory.root
+        )
         manager = TrackerManager(trackers, name=experiment, borrowed=extra_trackers)
         return cls(resolved, directory, manager)
 
@@ -91,7 +93,7 @@ class Environment:
         workspace = Path(spec.workspace)
         log_dir = WorkspacePaths(workspace).experiment(spec.experiment).logs
         log_dir.mkdir(parents=True, exist_ok=True)
-        trackers = TrackerFactory.create_all(resolved, workspace, log_dir)
+        trackers = TrackerFactory.create_all(resolved, workspace, log_dir, spec.directory.root)
         inside_trial = Context().entering_trial(spec.experiment, spec.trial)
         manager = TrackerManager(trackers, inside_trial, spec.experiment, extra_trackers)
         return cls(resolved, spec.directory, manager)

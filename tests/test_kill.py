@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from experiment_manager.db.manager import DatabaseManager
 from experiment_manager.testing.configs import write_configs
 
 Query = Callable[[Path, str], list[tuple[Any, ...]]]
@@ -149,6 +150,7 @@ def test_a_killed_run_keeps_every_finished_epoch(
 ) -> None:
     folder = prepare(tmp_path)
     kill_after(folder, "small/1/2")
+    DatabaseManager(str(folder / "workspace" / "experiments.db"), use_sqlite=True).close()
     of_run = [row for row in history(query, folder)["epochs"] if row[:2] == ("small", 2)]
     expected = [row for row in history(query, uninterrupted)["epochs"] if row[:2] == ("small", 2)]
     assert of_run == [row for row in expected if row[2] <= 2]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from sqlalchemy import Table
-
-from experiment_manager.db import reader, schema, writer
-from experiment_manager.db.keys import batch_key, epoch_key, run_key
+from experiment_manager.db import reader, writer
+from experiment_manager.db.keys import (
+    Owner,
+    batch_owner,
+    epoch_owner,
+    experiment_owner,
+    results_owner,
+    run_owner,
+    trial_owner,
+)
 from experiment_manager.db.rows import ArtifactRow
 from experiment_manager.db.session import Session
 
@@ -24,59 +27,56 @@ class ArtifactCalls(Session):
 
     def link_experiment_artifact(self, experiment_id: int, artifact_id: int) -> None:
         """Link an artifact to an experiment; a second time changes nothing."""
-        self._link(schema.EXPERIMENT_ARTIFACT, {"experiment_id": experiment_id}, artifact_id)
+        self._link(experiment_owner(experiment_id), "ARTIFACT", artifact_id)
 
     def link_trial_artifact(self, trial_id: int, artifact_id: int) -> None:
         """Link an artifact to a trial; a second time changes nothing."""
-        self._link(schema.TRIAL_ARTIFACT, {"trial_id": trial_id}, artifact_id)
+        self._link(trial_owner(trial_id), "ARTIFACT", artifact_id)
 
     def link_trial_run_artifact(self, trial_run_id: int, artifact_id: int) -> None:
         """Link an artifact to a run; a second time changes nothing."""
-        self._link(schema.TRIAL_RUN_ARTIFACT, run_key(trial_run_id), artifact_id)
+        self._link(run_owner(trial_run_id), "ARTIFACT", artifact_id)
 
     def link_results_artifact(self, trial_run_id: int, artifact_id: int) -> None:
         """Link an artifact to a run's results; a second time changes nothing."""
-        owner = run_key(trial_run_id)
-        self._link(schema.RESULTS_ARTIFACT, owner, artifact_id, parent=schema.RESULTS)
+        self._link(results_owner(trial_run_id), "ARTIFACT", artifact_id)
 
     def link_epoch_artifact(self, epoch_idx: int, trial_run_id: int, artifact_id: int) -> None:
         """Link an artifact to an epoch, which must exist; a second time changes nothing."""
-        self._link(schema.EPOCH_ARTIFACT, epoch_key(trial_run_id, epoch_idx), artifact_id)
+        self._link(epoch_owner(trial_run_id, epoch_idx), "ARTIFACT", artifact_id)
 
     def link_batch_artifact(
         self, batch_idx: int, epoch_idx: int, trial_run_id: int, artifact_id: int
     ) -> None:
         """Link an artifact to a batch, which must exist; a second time changes nothing."""
-        owner = batch_key(trial_run_id, epoch_idx, batch_idx)
-        self._link(schema.BATCH_ARTIFACT, owner, artifact_id)
+        self._link(batch_owner(trial_run_id, epoch_idx, batch_idx), "ARTIFACT", artifact_id)
 
     def get_experiment_artifacts(self, experiment_id: int) -> list[ArtifactRow]:
         """The artifacts of the experiment as a whole."""
-        return self._artifacts(schema.EXPERIMENT_ARTIFACT, {"experiment_id": experiment_id})
+        return self._artifacts(experiment_owner(experiment_id))
 
     def get_trial_artifacts(self, trial_id: int) -> list[ArtifactRow]:
         """The artifacts of the trial as a whole."""
-        return self._artifacts(schema.TRIAL_ARTIFACT, {"trial_id": trial_id})
+        return self._artifacts(trial_owner(trial_id))
 
     def get_trial_run_artifacts(self, trial_run_id: int) -> list[ArtifactRow]:
         """The artifacts of the run as a whole."""
-        return self._artifacts(schema.TRIAL_RUN_ARTIFACT, run_key(trial_run_id))
+        return self._artifacts(run_owner(trial_run_id))
 
     def get_results_artifacts(self, trial_run_id: int) -> list[ArtifactRow]:
         """The artifacts of the run's results."""
-        return self._artifacts(schema.RESULTS_ARTIFACT, run_key(trial_run_id))
+        return self._artifacts(results_owner(trial_run_id))
 
     def get_epoch_artifacts(self, epoch_idx: int, trial_run_id: int) -> list[ArtifactRow]:
         """The artifacts of one epoch."""
-        return self._artifacts(schema.EPOCH_ARTIFACT, epoch_key(trial_run_id, epoch_idx))
+        return self._artifacts(epoch_owner(trial_run_id, epoch_idx))
 
     def get_batch_artifacts(
         self, batch_idx: int, epoch_idx: int, trial_run_id: int
     ) -> list[ArtifactRow]:
         """The artifacts of one batch."""
-        owner = batch_key(trial_run_id, epoch_idx, batch_idx)
-        return self._artifacts(schema.BATCH_ARTIFACT, owner)
+        return self._artifacts(batch_owner(trial_run_id, epoch_idx, batch_idx))
 
-    def _artifacts(self, junction: Table, owner: Mapping[str, Any]) -> list[ArtifactRow]:
-        with self._reading(f"{junction.name} of {dict(owner)}") as connection:
-            return reader.artifacts_of(connection, junction, owner)
+    def _artifacts(self, owner: Owner) -> list[ArtifactRow]:
+        with self._reading(f"artifacts of {owner}") as connection:
+            return reader.artifacts_of(connection, owner)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, select
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import ExceptionContext
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
@@ -17,6 +17,13 @@ from sqlalchemy.pool import StaticPool
 
 from experiment_manager.common.errors import ConnectionError, DatabaseError, QueryError  # noqa: A004
 from experiment_manager.db.schema import SCHEMA_VERSION, VERSION, metadata
+from experiment_manager.db.upgrade import (
+    check_version,
+    is_older,
+    schema_lock,
+    stored_version,
+    upgrade,
+)
 
 BUSY_TIMEOUT_S = 30.0
 _READING = {"experiment_manager_reading": True}
@@ -60,29 +67,58 @@ def database_exists(url: str) -> bool:
 def open_engine(url: URL, *, read_only: bool) -> Engine:
     """An engine to a database that has our tables, made now where they are missing.
 
+    Those of an older version are upgraded in an SQLite file that is opened for writing.
+
     Raises:
-        ConnectionError: The database cannot be reached or opened, or is of a newer version.
+        ConnectionError: The database cannot be reached or opened, or is of another version.
     """
-    shown = url.render_as_string(hide_password=True)
-    try:
-        engine = _create_engine(url, read_only=read_only)
-        event.listen(engine, "handle_error", _explain_value)
-        try:
-            _make_ready(engine, read_only=read_only)
-        except BaseException:
-            engine.dispose()
-            raise
-    except (DatabaseError, OSError, SQLAlchemyError, ModuleNotFoundError) as error:
-        reason = getattr(error, "orig", None) or error
-        raise ConnectionError(f"Cannot open the database {shown}: {reason}") from error
-    return engine
+    return _open(url, _make_ready, read_only=read_only)
+
+
+def open_as_it_is(url: URL, *, read_only: bool) -> Engine:
+    """An engine to a database that has our tables, in whatever version.
+
+    Raises:
+        ConnectionError: The database cannot be reached or opened, or is none of ours.
+    """
+    return _open(url, _require_tables, read_only=read_only)
 
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """A transaction that commits at the end, or leaves nothing; the one place that commits."""
+    """A transaction that commits at the end, or leaves nothing."""
     with engine.begin() as connection:
         yield connection
+
+
+class Writer:
+    """Transactions one after the other, as :func:`writing` makes them.
+
+    On SQLite they share a connection: to take one from the pool and give it back costs half of
+    what an epoch's rows do. A server may have closed it meanwhile, which the pool looks after.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._kept: Connection | None = None
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """A transaction that commits at the end, or leaves nothing."""
+        if self._engine.dialect.name != "sqlite":
+            with writing(self._engine) as connection:
+                yield connection
+            return
+        if self._kept is None:
+            self._kept = self._engine.connect()
+        with self._kept.begin():
+            yield self._kept
+
+    def close(self) -> None:
+        """Give the connection back."""
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
 
 
 @contextmanager
@@ -93,20 +129,43 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def translated_errors(doing: str) -> Iterator[None]:
-    """Inside, the driver's errors become ours.
+def translated_errors(doing: str, engine: Engine) -> Iterator[None]:
+    """Inside, errors of SQLAlchemy and of the driver become ours.
 
     Args:
         doing: What is done, with its values; opens the error's text.
+        engine: The database's.
 
     Raises:
+        ConnectionError: The database cannot be reached, is locked or full, or may not be
+            written: the same call may succeed later.
         QueryError: The database refused a statement.
     """
+    driver = engine.dialect.loaded_dbapi
     try:
         yield
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, driver.Error) as error:
         reason = getattr(error, "orig", None) or error
-        raise QueryError(f"{doing}: {reason}") from error
+        unavailable = isinstance(reason, (driver.OperationalError, driver.InterfaceError))
+        kind = ConnectionError if unavailable else QueryError
+        raise kind(f"{doing}: {reason}") from error
+
+
+def _open(url: URL, prepare: Callable[..., None], *, read_only: bool) -> Engine:
+    """An engine that ``prepare`` has accepted; its errors do not show the password."""
+    shown = url.render_as_string(hide_password=True)
+    try:
+        engine = _create_engine(url, read_only=read_only)
+        event.listen(engine, "handle_error", _explain_value)
+        try:
+            prepare(engine, url, read_only=read_only)
+        except BaseException:
+            engine.dispose()
+            raise
+    except (DatabaseError, OSError, SQLAlchemyError, ModuleNotFoundError) as error:
+        reason = getattr(error, "orig", None) or error
+        raise ConnectionError(f"Cannot open the database {shown}: {reason}") from error
+    return engine
 
 
 def _create_engine(url: URL, *, read_only: bool) -> Engine:
@@ -174,7 +233,8 @@ def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
 def _begin(connection: Connection) -> None:
     """Writers take the lock at once: waiting for it then never ends in a deadlock."""
     is_reading = connection.get_execution_options().get("experiment_manager_reading", False)
-    connection.exec_driver_sql("BEGIN" if is_reading else "BEGIN IMMEDIATE")
+    # By the driver: through SQLAlchemy it would cost as much as all rows of an epoch.
+    connection.connection.cursor().execute("BEGIN" if is_reading else "BEGIN IMMEDIATE")
 
 
 def _explain_value(context: ExceptionContext) -> BaseException | None:
@@ -185,29 +245,30 @@ def _explain_value(context: ExceptionContext) -> BaseException | None:
     return None
 
 
-def _make_ready(engine: Engine, *, read_only: bool) -> None:
-    if not read_only:
-        _create_tables(engine)
-    _check_version(engine)
-
-
-def _create_tables(engine: Engine) -> None:
+def _make_ready(engine: Engine, url: URL, *, read_only: bool) -> None:
+    """Make the tables, or upgrade those of an SQLite file; a server's are left to the user."""
     with reading(engine) as connection:
-        if inspect(connection).has_table(VERSION.name):
-            return
-    with writing(engine) as connection:  # the lock makes others wait until all is there
-        metadata.create_all(connection)
-        if connection.execute(select(VERSION)).first() is None:
+        version = stored_version(connection)
+    if version is None and not read_only:
+        version = _create_tables(engine)
+    is_ours_to_upgrade = not read_only and engine.dialect.name == "sqlite"
+    if version is not None and is_older(version) and is_ours_to_upgrade:
+        with writing(engine) as connection:
+            version = upgrade(connection, url).after
+    check_version(version, url)
+
+
+def _create_tables(engine: Engine) -> str:
+    """The version of the tables, which another process may have made a moment ago."""
+    with schema_lock(engine), writing(engine) as connection:
+        version = stored_version(connection)
+        if version is None:
+            metadata.create_all(connection)
             connection.execute(VERSION.insert().values(version_num=SCHEMA_VERSION))
+    return version or SCHEMA_VERSION
 
 
-def _check_version(engine: Engine) -> None:
+def _require_tables(engine: Engine, url: URL, *, read_only: bool) -> None:  # noqa: ARG001
     with reading(engine) as connection:
-        if not inspect(connection).has_table(VERSION.name):
-            raise ConnectionError("it is not a database of Experiment Manager")
-        version = connection.execute(select(VERSION.c.version_num)).scalar_one_or_none()
-    if version != SCHEMA_VERSION:
-        raise ConnectionError(
-            f"its schema has version {version!r}, this program knows {SCHEMA_VERSION!r}; "
-            "update experiment-manager"
-        )
+        if stored_version(connection) is None:
+            check_version(None, url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TypeVar
 
 from sqlalchemy import Connection, Table
@@ -76,7 +77,7 @@ class EntityCalls(Session):
             QueryError: There is no such run or no such status.
         """
         with self._writing(f"update_trial_run_status({trial_run_id}, {status!r})") as connection:
-            writer.update_run_status(connection, trial_run_id, _status(status), error)
+            writer.update_run_status(connection, trial_run_id, _status(status), error, time.time())
 
     def get_experiment(self, experiment_id: int) -> ExperimentRow | None:
         """The experiment, or None."""

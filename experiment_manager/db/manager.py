@@ -13,6 +13,8 @@ from experiment_manager.common.metrics import MetricPoint
 from experiment_manager.db.artifact_calls import ArtifactCalls
 from experiment_manager.db.engine import database_exists, database_file, hide_password, parse_url
 from experiment_manager.db.entity_calls import EntityCalls
+from experiment_manager.db.journal_calls import JournalCalls
+from experiment_manager.db.leftovers import deliver_leftovers
 from experiment_manager.db.metric_calls import MetricCalls
 from experiment_manager.db.parameter_calls import ParameterCalls
 
@@ -28,7 +30,7 @@ __all__ = [
 ]
 
 
-class DatabaseManager(EntityCalls, MetricCalls, ParameterCalls, ArtifactCalls):
+class DatabaseManager(EntityCalls, MetricCalls, ParameterCalls, ArtifactCalls, JournalCalls):
     """Writes and reads experiments, in SQLite or on a server.
 
     Each call is a transaction of its own, unless it stands in a ``with db.transaction():``.
@@ -74,11 +76,17 @@ class DatabaseManager(EntityCalls, MetricCalls, ParameterCalls, ArtifactCalls):
             url = URL.create("sqlite", database=str(database_path))
         else:
             url = URL.create("mysql+pymysql", user, password, host, port, database_path)
-        super().__init__(url, read_only=read_only)
+        self._open(url, read_only=read_only)
 
     @classmethod
     def from_url(cls, url: str, read_only: bool = False) -> DatabaseManager:
         """The database behind a URL in SQLAlchemy's form, such as ``sqlite:///a.db``."""
         manager = cls.__new__(cls)
-        super(DatabaseManager, manager).__init__(parse_url(url), read_only=read_only)
+        manager._open(parse_url(url), read_only=read_only)  # noqa: SLF001 - a constructor
         return manager
+
+    def _open(self, url: URL, *, read_only: bool) -> None:
+        """Open it, and bring in what processes that died have left in their journals."""
+        super().__init__(url, read_only=read_only)
+        if not read_only:
+            deliver_leftovers(self)

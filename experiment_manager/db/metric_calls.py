@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Select
 
 from experiment_manager.common.metrics import MetricPoint
-from experiment_manager.db import reader, schema, writer
-from experiment_manager.db.keys import batch_key, batch_row, epoch_key, epoch_row, run_key
+from experiment_manager.db import columns, reader, schema
+from experiment_manager.db.bulk import bulk_writer
+from experiment_manager.db.columns import MetricColumns
+from experiment_manager.db.keys import (
+    Owner,
+    batch_owner,
+    epoch_owner,
+    experiment_owner,
+    results_owner,
+    trial_owner,
+)
+from experiment_manager.db.records import metric_values, record_points
 from experiment_manager.db.rows import EpochRow, MetricRow
 from experiment_manager.db.session import Session
 
@@ -19,10 +29,12 @@ class MetricCalls(Session):
 
     def create_epoch(self, epoch_idx: int, trial_run_id: int) -> EpochRow:
         """The run's epoch of this index, made where there is none."""
-        with self._writing(f"create_epoch({epoch_idx}, {trial_run_id})") as connection:
-            writer.ensure_row(connection, schema.EPOCH, epoch_row(trial_run_id, epoch_idx))
-            epochs = reader.list_epochs(connection, trial_run_id)
-        return next(epoch for epoch in epochs if epoch.idx == epoch_idx)
+        self._record(
+            f"create_epoch({epoch_idx}, {trial_run_id})", epoch_owner(trial_run_id, epoch_idx)
+        )
+        with self._reading(f"create_epoch({epoch_idx}, {trial_run_id})") as connection:
+            (epoch,) = reader.list_epochs(connection, trial_run_id, epoch_idx)
+        return epoch
 
     def create_batch(self, batch_idx: int, epoch_idx: int, trial_run_id: int) -> None:
         """Make the batch of this index, and its epoch, where they are missing."""
@@ -42,64 +54,57 @@ class MetricCalls(Session):
         """A new metric that belongs to nothing yet; link it with ``add_..._metric``."""
         point = MetricPoint(metric_type, total_val, per_label_val)
         with self._writing(f"record_metric({total_val!r}, {metric_type!r})") as connection:
-            (id_,) = writer.insert_metrics(connection, [point])
+            (id_,) = bulk_writer(connection).insert_metrics([metric_values(point)])
         return MetricRow(id_, metric_type, total_val, per_label_val, None)
 
     def add_experiment_metric(self, experiment_id: int, metric_id: int) -> None:
         """Link a metric to an experiment; a second time changes nothing."""
-        self._link(schema.EXPERIMENT_METRIC, {"experiment_id": experiment_id}, metric_id)
+        self._link(experiment_owner(experiment_id), "METRIC", metric_id)
 
     def add_trial_metric(self, trial_id: int, metric_id: int) -> None:
         """Link a metric to a trial; a second time changes nothing."""
-        self._link(schema.TRIAL_METRIC, {"trial_id": trial_id}, metric_id)
+        self._link(trial_owner(trial_id), "METRIC", metric_id)
 
     def add_results_metric(self, trial_run_id: int, metric_id: int) -> None:
         """Link a metric to a run's results; a second time changes nothing."""
-        self._link(schema.RESULTS_METRIC, run_key(trial_run_id), metric_id, parent=schema.RESULTS)
+        self._link(results_owner(trial_run_id), "METRIC", metric_id)
 
     def add_epoch_metric(self, epoch_idx: int, trial_run_id: int, metric_id: int) -> None:
         """Link a metric to an epoch, which must exist; a second time changes nothing."""
-        self._link(schema.EPOCH_METRIC, epoch_key(trial_run_id, epoch_idx), metric_id)
+        self._link(epoch_owner(trial_run_id, epoch_idx), "METRIC", metric_id)
+
+    def add_batch_metric(
+        self, batch_idx: int, epoch_idx: int, trial_run_id: int, metric_id: int
+    ) -> None:
+        """Link a metric to a batch, which must exist; a second time changes nothing."""
+        self._link(batch_owner(trial_run_id, epoch_idx, batch_idx), "METRIC", metric_id)
 
     def record_experiment_metrics(self, experiment_id: int, points: Sequence[MetricPoint]) -> None:
         """Metrics of the experiment as a whole, in one transaction."""
-        owner = {"experiment_id": experiment_id}
-        with self._writing(f"record_experiment_metrics({experiment_id})") as connection:
-            _record(connection, schema.EXPERIMENT_METRIC, owner, points)
+        doing = f"record_experiment_metrics({experiment_id})"
+        self._record(doing, experiment_owner(experiment_id), points)
 
     def record_trial_metrics(self, trial_id: int, points: Sequence[MetricPoint]) -> None:
         """Metrics of the trial as a whole, in one transaction."""
-        with self._writing(f"record_trial_metrics({trial_id})") as connection:
-            _record(connection, schema.TRIAL_METRIC, {"trial_id": trial_id}, points)
+        self._record(f"record_trial_metrics({trial_id})", trial_owner(trial_id), points)
 
     def record_results(self, trial_run_id: int, points: Sequence[MetricPoint]) -> None:
         """Final results of a run, in one transaction."""
-        owner = run_key(trial_run_id)
-        with self._writing(f"record_results({trial_run_id})") as connection:
-            writer.ensure_row(connection, schema.RESULTS, owner)
-            _record(connection, schema.RESULTS_METRIC, owner, points)
+        self._record(f"record_results({trial_run_id})", results_owner(trial_run_id), points)
 
     def record_epoch(
         self, trial_run_id: int, epoch_idx: int, points: Sequence[MetricPoint]
     ) -> None:
         """An epoch with its metrics, in one transaction."""
-        with self._writing(f"record_epoch({trial_run_id}, {epoch_idx})") as connection:
-            writer.ensure_row(connection, schema.EPOCH, epoch_row(trial_run_id, epoch_idx))
-            owner = epoch_key(trial_run_id, epoch_idx)
-            _record(connection, schema.EPOCH_METRIC, owner, points)
+        owner = epoch_owner(trial_run_id, epoch_idx)
+        self._record(f"record_epoch({trial_run_id}, {epoch_idx})", owner, points)
 
     def record_batch(
         self, trial_run_id: int, epoch_idx: int, batch_idx: int, points: Sequence[MetricPoint]
     ) -> None:
         """A batch with its metrics, and its epoch where it is missing, in one transaction."""
         doing = f"record_batch({trial_run_id}, {epoch_idx}, {batch_idx})"
-        with self._writing(doing) as connection:
-            writer.ensure_row(connection, schema.EPOCH, epoch_row(trial_run_id, epoch_idx))
-            writer.ensure_row(
-                connection, schema.BATCH, batch_row(trial_run_id, epoch_idx, batch_idx)
-            )
-            owner = batch_key(trial_run_id, epoch_idx, batch_idx)
-            _record(connection, schema.BATCH_METRIC, owner, points)
+        self._record(doing, batch_owner(trial_run_id, epoch_idx, batch_idx), points)
 
     def get_experiment_metrics(self, experiment_id: int) -> list[MetricRow]:
         """All metrics of the experiment, its trials and their runs."""
@@ -118,18 +123,17 @@ class MetricCalls(Session):
 
     def get_results_metrics(self, trial_run_id: int) -> list[MetricRow]:
         """The run's final results."""
-        return self._metrics(schema.RESULTS_METRIC, run_key(trial_run_id))
+        return self._metrics(results_owner(trial_run_id))
 
     def get_epoch_metrics(self, epoch_idx: int, trial_run_id: int) -> list[MetricRow]:
         """The metrics of one epoch."""
-        return self._metrics(schema.EPOCH_METRIC, epoch_key(trial_run_id, epoch_idx))
+        return self._metrics(epoch_owner(trial_run_id, epoch_idx))
 
     def get_batch_metrics(
         self, batch_idx: int, epoch_idx: int, trial_run_id: int
     ) -> list[MetricRow]:
         """The metrics of one batch."""
-        owner = batch_key(trial_run_id, epoch_idx, batch_idx)
-        return self._metrics(schema.BATCH_METRIC, owner)
+        return self._metrics(batch_owner(trial_run_id, epoch_idx, batch_idx))
 
     def get_epoch_history(self, trial_run_id: int) -> list[tuple[int, MetricRow]]:
         """Each metric of the run's epochs with the epoch's index, in order."""
@@ -141,15 +145,56 @@ class MetricCalls(Session):
         with self._reading(f"get_final_metrics({experiment_id})") as connection:
             return reader.final_metrics(connection, experiment_id)
 
-    def _metrics(self, junction: Table, owner: Mapping[str, Any]) -> list[MetricRow]:
-        with self._reading(f"{junction.name} of {dict(owner)}") as connection:
-            return reader.metrics_of(connection, junction, owner)
+    def get_epoch_columns(
+        self,
+        experiment_id: int,
+        trial_run_ids: Collection[int] | None = None,
+        types: Collection[str] | None = None,
+    ) -> MetricColumns:
+        """The numbers of all epochs of the experiment's runs, as columns.
+
+        Args:
+            experiment_id: The experiment.
+            trial_run_ids: Only these of its runs.
+            types: Only metrics of these names.
+        """
+        runs = _runs(experiment_id, trial_run_ids)
+        with self._reading(f"get_epoch_columns({experiment_id})") as connection:
+            return columns.epoch_columns(connection, runs, types)
+
+    def get_final_columns(
+        self,
+        experiment_id: int,
+        trial_run_ids: Collection[int] | None = None,
+        types: Collection[str] | None = None,
+    ) -> MetricColumns:
+        """The final results of the experiment's runs that are numbers, as columns."""
+        runs = _runs(experiment_id, trial_run_ids)
+        with self._reading(f"get_final_columns({experiment_id})") as connection:
+            return columns.final_columns(connection, runs, types)
+
+    def get_latest_columns(
+        self,
+        experiment_id: int,
+        trial_run_ids: Collection[int] | None = None,
+        types: Collection[str] | None = None,
+    ) -> MetricColumns:
+        """What each of the experiment's runs recorded last under each name, as columns."""
+        runs = _runs(experiment_id, trial_run_ids)
+        with self._reading(f"get_latest_columns({experiment_id})") as connection:
+            return columns.latest_columns(connection, runs, types)
+
+    def _metrics(self, owner: Owner) -> list[MetricRow]:
+        with self._reading(f"metrics of {owner}") as connection:
+            return reader.metrics_of(connection, owner)
+
+    def _record(self, doing: str, owner: Owner, points: Sequence[MetricPoint] = ()) -> None:
+        with self._writing(doing) as connection:
+            record_points(connection, owner, points)
 
 
-def _record(
-    connection: Connection,
-    junction: Table,
-    owner: Mapping[str, Any],
-    points: Sequence[MetricPoint],
-) -> None:
-    writer.link(connection, junction, owner, writer.insert_metrics(connection, points))
+def _runs(experiment_id: int, trial_run_ids: Collection[int] | None) -> Select[Any]:
+    runs = columns.runs_of_experiment(experiment_id)
+    if trial_run_ids is None:
+        return runs
+    return runs.where(schema.TRIAL_RUN.c.id.in_(trial_run_ids))

@@ -1,54 +1,59 @@
-"""Calls that write and read parameters."""
+"""Calls that write and read parameters, and what a run was made of."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Table
-
-from experiment_manager.db import reader, schema, writer
-from experiment_manager.db.keys import run_key
+from experiment_manager.db import reader, writer
+from experiment_manager.db.keys import Owner, experiment_owner, run_owner, trial_owner
 from experiment_manager.db.session import Session
 
 
 class ParameterCalls(Session):
-    """Parameters."""
+    """Parameters and provenance."""
 
     def record_experiment_parameters(
         self, experiment_id: int, parameters: Mapping[str, Any]
     ) -> None:
         """Set parameters of an experiment by name; those of other names stay."""
-        owner = {"experiment_id": experiment_id}
-        with self._writing(f"record_experiment_parameters({experiment_id})") as connection:
-            writer.set_parameters(connection, schema.EXPERIMENT_PARAMETER, owner, parameters)
+        self._set_parameters(experiment_owner(experiment_id), parameters)
 
     def record_trial_parameters(self, trial_id: int, parameters: Mapping[str, Any]) -> None:
         """Set parameters of a trial by name; those of other names stay."""
-        owner = {"trial_id": trial_id}
-        with self._writing(f"record_trial_parameters({trial_id})") as connection:
-            writer.set_parameters(connection, schema.TRIAL_PARAMETER, owner, parameters)
+        self._set_parameters(trial_owner(trial_id), parameters)
 
     def record_trial_run_parameters(
         self, trial_run_id: int, parameters: Mapping[str, Any]
     ) -> None:
         """Set parameters of a run by name; those of other names stay."""
-        owner = run_key(trial_run_id)
-        with self._writing(f"record_trial_run_parameters({trial_run_id})") as connection:
-            writer.set_parameters(connection, schema.TRIAL_RUN_PARAMETER, owner, parameters)
+        self._set_parameters(run_owner(trial_run_id), parameters)
+
+    def record_provenance(self, trial_run_id: int, facts: Mapping[str, Any]) -> None:
+        """Set facts of what a run was made of by name; those of other names stay."""
+        with self._writing(f"record_provenance({trial_run_id})") as connection:
+            writer.set_provenance(connection, run_owner(trial_run_id), facts)
 
     def get_experiment_parameters(self, experiment_id: int) -> dict[str, Any]:
         """The experiment's parameters by name."""
-        return self._parameters(schema.EXPERIMENT_PARAMETER, {"experiment_id": experiment_id})
+        return self._named_values(experiment_owner(experiment_id), "PARAMETER")
 
     def get_trial_parameters(self, trial_id: int) -> dict[str, Any]:
         """The trial's parameters by name."""
-        return self._parameters(schema.TRIAL_PARAMETER, {"trial_id": trial_id})
+        return self._named_values(trial_owner(trial_id), "PARAMETER")
 
     def get_trial_run_parameters(self, trial_run_id: int) -> dict[str, Any]:
         """The run's parameters by name."""
-        return self._parameters(schema.TRIAL_RUN_PARAMETER, run_key(trial_run_id))
+        return self._named_values(run_owner(trial_run_id), "PARAMETER")
 
-    def _parameters(self, table: Table, owner: Mapping[str, Any]) -> dict[str, Any]:
-        with self._reading(f"{table.name} of {dict(owner)}") as connection:
-            return reader.parameters_of(connection, table, owner)
+    def get_provenance(self, trial_run_id: int) -> dict[str, Any]:
+        """The facts of what the run was made of, by name."""
+        return self._named_values(run_owner(trial_run_id), "PROVENANCE")
+
+    def _set_parameters(self, owner: Owner, parameters: Mapping[str, Any]) -> None:
+        with self._writing(f"setting parameters of {owner}") as connection:
+            writer.set_parameters(connection, owner, parameters)
+
+    def _named_values(self, owner: Owner, kind: str) -> dict[str, Any]:
+        with self._reading(f"{kind.lower()} of {owner}") as connection:
+            return reader.named_values_of(connection, owner, kind)

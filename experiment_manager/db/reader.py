@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, select, union_all
 
 from experiment_manager.db import schema
+from experiment_manager.db.keys import Owner
 from experiment_manager.db.rows import ArtifactRow, EpochRow, MetricRow, TrialRow, TrialRunRow
 from experiment_manager.db.schema import ARTIFACT, METRIC, TRIAL, TRIAL_RUN
 
@@ -53,30 +53,29 @@ def list_runs(connection: Connection, experiment_id: int) -> list[tuple[TrialRow
     ]
 
 
-def list_epochs(connection: Connection, run_id: int) -> list[EpochRow]:
-    """The epochs of a run in their order."""
-    of_run = schema.EPOCH.c.trial_run_id == run_id
-    return list_rows(connection, EpochRow, schema.EPOCH, of_run, order_by="idx")
+def list_epochs(connection: Connection, run_id: int, idx: int | None = None) -> list[EpochRow]:
+    """The epochs of a run in their order, or the one of an index."""
+    table = schema.EPOCH
+    wanted = [table.c.trial_run_id == run_id]
+    if idx is not None:
+        wanted.append(table.c.idx == idx)
+    return list_rows(connection, EpochRow, table, *wanted, order_by="idx")
 
 
-def metrics_of(
-    connection: Connection, junction: Table, owner: Mapping[str, Any]
-) -> list[MetricRow]:
-    """The metrics that a junction links to one owner, in the order they were recorded."""
-    same = [junction.c[name] == value for name, value in owner.items()]
-    query = _metrics_through(junction).where(*same).order_by(METRIC.c.id)
+def metrics_of(connection: Connection, owner: Owner) -> list[MetricRow]:
+    """The metrics of one owner, in the order they were recorded."""
+    junction = owner.junction("METRIC")
+    query = _metrics_through(junction).where(*_same(junction, owner)).order_by(METRIC.c.id)
     return [_metric_row(row) for row in connection.execute(query)]
 
 
-def artifacts_of(
-    connection: Connection, junction: Table, owner: Mapping[str, Any]
-) -> list[ArtifactRow]:
-    """The artifacts that a junction links to one owner, in the order they were recorded."""
-    same = [junction.c[name] == value for name, value in owner.items()]
+def artifacts_of(connection: Connection, owner: Owner) -> list[ArtifactRow]:
+    """The artifacts of one owner, in the order they were recorded."""
+    junction = owner.junction("ARTIFACT")
     query = (
         select(ARTIFACT.c.id, ARTIFACT.c.type, ARTIFACT.c.location)
         .join(junction, junction.c.artifact_id == ARTIFACT.c.id)
-        .where(*same)
+        .where(*_same(junction, owner))
         .order_by(ARTIFACT.c.id)
     )
     return [ArtifactRow(*row) for row in connection.execute(query)]
@@ -136,13 +135,15 @@ def final_metrics(connection: Connection, experiment_id: int) -> list[tuple[int,
     return [(row.trial_run_id, _metric_row(row)) for row in connection.execute(query)]
 
 
-def parameters_of(
-    connection: Connection, table: Table, owner: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Parameters by name."""
-    same = [table.c[name] == value for name, value in owner.items()]
-    query = select(table.c.name, table.c.value).where(*same).order_by(table.c.name)
+def named_values_of(connection: Connection, owner: Owner, kind: str) -> dict[str, Any]:
+    """Parameters (``kind`` is ``PARAMETER``) or provenance of one owner, by name."""
+    table = owner.junction(kind)
+    query = select(table.c.name, table.c.value).where(*_same(table, owner)).order_by(table.c.name)
     return {row.name: row.value for row in connection.execute(query)}
+
+
+def _same(table: Table, owner: Owner) -> list[ColumnElement[bool]]:
+    return [table.c[name] == value for name, value in owner.linked_by(table).items()]
 
 
 def _metrics_through(junction: Table) -> Select[Any]:

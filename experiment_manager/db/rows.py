@@ -97,3 +97,21 @@ class ArtifactRow:
     id: int
     type: str
     location: str
+
+
+@dataclass(frozen=True, slots=True)
+class JournalRow:
+    """A row of JOURNAL: a file that may hold what the database does not have.
+
+    Attributes:
+        trial_run_id: The run that it is of; None where it is of an experiment or a trial.
+        location: Its path, relative to the folder of an SQLite database that lies above it.
+        host: Name of the machine that wrote it.
+        applied: Number of its last record that is in the database; 0 before the first.
+    """
+
+    id: int
+    trial_run_id: int | None
+    location: str
+    host: str
+    applied: int

@@ -25,10 +25,20 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Dialect
+from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 NAME_LENGTH = 255
+MYSQL_OPTIONS: dict[str, Any] = {
+    f"{dialect}_{option}": value
+    for dialect in ("mysql", "mariadb")
+    for option, value in (
+        ("engine", "InnoDB"),
+        ("charset", "utf8mb4"),
+        ("collate", "utf8mb4_bin"),
+    )
+}
 
 metadata = MetaData()
 
@@ -63,11 +73,21 @@ class ExactJSON(TypeDecorator[Any]):
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
         """Non-finite numbers as ``{"$float": "nan"}``, NumPy's as Python's, others as text."""
-        return None if value is None else json.dumps(_encode(value), ensure_ascii=False)
+        return None if value is None else encode_json(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         """As it went in."""
-        return None if value is None else _decode(json.loads(value))
+        return None if value is None else decode_json(value)
+
+
+def encode_json(value: Any) -> str:
+    """The text that :class:`ExactJSON` stores."""
+    return json.dumps(_encode(value), ensure_ascii=False)
+
+
+def decode_json(text: str) -> Any:
+    """What :func:`encode_json` made the text from."""
+    return _decode(json.loads(text))
 
 
 def _encode(value: Any) -> Any:
@@ -94,18 +114,21 @@ def _decode(value: Any) -> Any:
     return [_decode(item) for item in value] if isinstance(value, list) else value
 
 
-EXPERIMENT = Table(
+def _table(name: str, *parts: SchemaItem, **options: Any) -> Table:
+    """A table; on MySQL and MariaDB one with transactions, any character, and exact names."""
+    return Table(name, metadata, *parts, **MYSQL_OPTIONS, **options)
+
+
+EXPERIMENT = _table(
     "EXPERIMENT",
-    metadata,
     Column("id", _BigId, primary_key=True),
     Column("title", String(NAME_LENGTH), nullable=False, unique=True),
     Column("description", _LongText, nullable=False, default=""),
     Column("start_time", UtcDateTime, nullable=False),
     Column("update_time", UtcDateTime, nullable=False),
 )
-TRIAL = Table(
+TRIAL = _table(
     "TRIAL",
-    metadata,
     Column("id", _BigId, primary_key=True),
     Column("name", String(NAME_LENGTH), nullable=False),
     Column("experiment_id", ForeignKey("EXPERIMENT.id", ondelete="CASCADE"), nullable=False),
@@ -113,9 +136,8 @@ TRIAL = Table(
     Column("update_time", UtcDateTime, nullable=False),
     UniqueConstraint("experiment_id", "name"),
 )
-TRIAL_RUN = Table(
+TRIAL_RUN = _table(
     "TRIAL_RUN",
-    metadata,
     Column("id", _BigId, primary_key=True),
     Column("trial_id", ForeignKey("TRIAL.id", ondelete="CASCADE"), nullable=False),
     Column("status", String(16), nullable=False),
@@ -130,33 +152,29 @@ TRIAL_RUN = Table(
     Column("error", _LongText),
     UniqueConstraint("trial_id", "number"),
 )
-RESULTS = Table(
+RESULTS = _table(
     "RESULTS",
-    metadata,
     Column("trial_run_id", ForeignKey("TRIAL_RUN.id", ondelete="CASCADE"), primary_key=True),
     Column("time", UtcDateTime, nullable=False),
 )
-EPOCH = Table(
+EPOCH = _table(
     "EPOCH",
-    metadata,
     Column("trial_run_id", ForeignKey("TRIAL_RUN.id", ondelete="CASCADE"), primary_key=True),
-    Column("idx", Integer, primary_key=True, autoincrement=False),
+    Column("idx", _BigId, primary_key=True, autoincrement=False),
     Column("time", UtcDateTime, nullable=False),
 )
-BATCH = Table(
+BATCH = _table(
     "BATCH",
-    metadata,
     Column("trial_run_id", _BigId, primary_key=True),
-    Column("epoch_idx", Integer, primary_key=True),
-    Column("idx", Integer, primary_key=True, autoincrement=False),
+    Column("epoch_idx", _BigId, primary_key=True),
+    Column("idx", _BigId, primary_key=True, autoincrement=False),
     Column("time", UtcDateTime, nullable=False),
     ForeignKeyConstraint(
         ["trial_run_id", "epoch_idx"], ["EPOCH.trial_run_id", "EPOCH.idx"], ondelete="CASCADE"
     ),
 )
-METRIC = Table(
+METRIC = _table(
     "METRIC",
-    metadata,
     Column("id", _BigId, primary_key=True),
     Column("type", String(NAME_LENGTH), nullable=False),
     Column("total_val", Double),
@@ -165,17 +183,43 @@ METRIC = Table(
     Column("per_label_val", ExactJSON),
     Column("step", BigInteger),
 )
-ARTIFACT = Table(
+ARTIFACT = _table(
     "ARTIFACT",
-    metadata,
     Column("id", _BigId, primary_key=True),
     Column("type", String(NAME_LENGTH), nullable=False),
     Column("location", _LongText, nullable=False),
 )
-# The name under which Alembic will find it.
-VERSION = Table(
-    "experiment_manager_version", metadata, Column("version_num", String(32), primary_key=True)
+# The latest value of each metric of a run, kept beside METRIC so that ten thousand runs can be
+# listed, filtered and sorted without reading their histories.
+LATEST_METRIC = _table(
+    "LATEST_METRIC",
+    Column("trial_run_id", ForeignKey("TRIAL_RUN.id", ondelete="CASCADE"), primary_key=True),
+    Column("type", String(NAME_LENGTH), primary_key=True),
+    Column("total_val", Double),
+    Column("non_finite", String(4)),
+    Column("step", BigInteger),
+    sqlite_with_rowid=False,  # changed all the time: one tree to change, not two
 )
+# What a run was made of: code, packages, machine.
+TRIAL_RUN_PROVENANCE = _table(
+    "TRIAL_RUN_PROVENANCE",
+    Column("trial_run_id", ForeignKey("TRIAL_RUN.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", String(NAME_LENGTH), primary_key=True),
+    Column("value", ExactJSON),
+)
+# The journals that may hold what is not in the database yet (see db/journal.py), each with the
+# number of its last record that is. The next attempt of a run takes its row away, so that a dead
+# attempt, or one that lives on elsewhere, cannot write into the history of the new one.
+JOURNAL = _table(
+    "JOURNAL",
+    Column("id", _BigId, primary_key=True),
+    Column("trial_run_id", ForeignKey("TRIAL_RUN.id", ondelete="CASCADE"), index=True),
+    Column("location", _LongText, nullable=False),
+    Column("host", String(NAME_LENGTH), nullable=False),
+    Column("applied", BigInteger, nullable=False),
+)
+# The name under which Alembic finds it.
+VERSION = _table("experiment_manager_version", Column("version_num", String(32), primary_key=True))
 
 
 def _junction(owner: Table, member: Table) -> Table:
@@ -186,9 +230,8 @@ def _junction(owner: Table, member: Table) -> Table:
     keys = {_linking_name(owner, key): key for key in owner.primary_key.columns.keys()}  # noqa: SIM118 - not a dict
     member_key = f"{member.name.lower()}_id"
     name = f"{owner.name}_{member.name}"
-    return Table(
+    return _table(
         name,
-        metadata,
         *(Column(link, owner.c[key].type, primary_key=True) for link, key in keys.items()),
         Column(member_key, ForeignKey(member.c.id, ondelete="CASCADE"), primary_key=True),
         ForeignKeyConstraint(
@@ -204,9 +247,8 @@ def _linking_name(owner: Table, key: str) -> str:
 
 def _parameters(owner: Table) -> Table:
     """The parameters of an experiment, a trial or a run; ``number`` serves comparisons."""
-    return Table(
+    return _table(
         f"{owner.name}_PARAMETER",
-        metadata,
         Column(
             _linking_name(owner, "id"),
             ForeignKey(owner.c.id, ondelete="CASCADE"),

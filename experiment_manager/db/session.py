@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import NoReturn, TypeVar
 
-from sqlalchemy import Connection, Engine, Table
+from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL
 
 from experiment_manager.common.errors import ConnectionError, QueryError  # noqa: A004
 from experiment_manager.db import writer
-from experiment_manager.db.engine import open_engine, reading, translated_errors, writing
+from experiment_manager.db.engine import Writer, open_engine, reading, translated_errors
+from experiment_manager.db.keys import Owner
+from experiment_manager.db.records import record_points
 
 S = TypeVar("S", bound="Session")
 
@@ -31,7 +34,14 @@ class Session:
         self.read_only = read_only
         self._lock = threading.RLock()
         self._transaction: Connection | None = None
+        self._pid = os.getpid()
         self._engine: Engine | None = open_engine(url, read_only=read_only)
+        self._writer = Writer(self._engine)
+
+    @property
+    def is_file(self) -> bool:
+        """True for SQLite, False for a server."""
+        return self.url.startswith("sqlite")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.url!r}, read_only={self.read_only})"
@@ -51,6 +61,7 @@ class Session:
         """Give the connections back; may be called twice."""
         with self._lock:
             if self._engine is not None:
+                self._writer.close()
                 self._engine.dispose()
             self._engine = None
 
@@ -69,38 +80,48 @@ class Session:
         engine = self._checked_engine(doing)
         if self.read_only:
             raise QueryError(f"{doing}: {self.url} was opened read-only")
-        with self._lock, translated_errors(doing):
+        with self._lock, translated_errors(doing, engine):
             if self._transaction is not None:
                 yield self._transaction
             else:
-                with writing(engine) as connection:
+                with self._writer.transaction() as connection:
                     yield connection
 
     @contextmanager
     def _reading(self, doing: str) -> Iterator[Connection]:
         engine = self._checked_engine(doing)
-        with self._lock, translated_errors(doing):
+        with self._lock, translated_errors(doing, engine):
             if self._transaction is not None:
                 yield self._transaction
             else:
                 with reading(engine) as connection:
                     yield connection
 
-    def _link(
-        self,
-        junction: Table,
-        owner: Mapping[str, Any],
-        member_id: int,
-        *,
-        parent: Table | None = None,
-    ) -> None:
-        """Link a metric or artifact to its owner, whose ``parent`` row is made if missing."""
-        with self._writing(f"{junction.name}: linking {member_id} to {dict(owner)}") as connection:
-            if parent is not None:
-                writer.ensure_row(connection, parent, owner)
-            writer.link_once(connection, junction, owner, member_id)
+    def _link(self, owner: Owner, member: str, member_id: int) -> None:
+        """Link a row of ``METRIC`` or ``ARTIFACT`` to its owner; results come into being so."""
+        with self._writing(f"linking {member} {member_id} to {owner}") as connection:
+            if owner.table == "RESULTS":
+                record_points(connection, owner, ())
+            writer.link_once(connection, owner.junction(member), owner, member_id)
 
     def _checked_engine(self, doing: str) -> Engine:
         if self._engine is None:
             raise ConnectionError(f"{doing}: the connection to {self.url} is closed")
+        if self._pid != os.getpid():
+            self._leave_to_parent(self._engine)
         return self._engine
+
+    def _leave_to_parent(self, engine: Engine) -> None:
+        """After a fork: the connections, and whoever holds the lock, are the parent's."""
+        engine.dispose(close=False)
+        self._lock = threading.RLock()
+        self._transaction = None
+        self._writer = Writer(engine)
+        self._pid = os.getpid()
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse: a connection belongs to its process, and its URL may hold a password."""
+        raise TypeError(
+            f"{self!r} cannot be pickled; open the database again where it is needed, with "
+            "DatabaseManager.from_url"
+        )

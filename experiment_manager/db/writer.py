@@ -13,12 +13,9 @@ from sqlalchemy import exists as sql_exists
 
 from experiment_manager.common.common import RunStatus
 from experiment_manager.common.errors import QueryError
-from experiment_manager.common.metrics import MetricPoint
 from experiment_manager.db import schema
+from experiment_manager.db.keys import Owner
 from experiment_manager.db.schema import ARTIFACT, EPOCH, METRIC, TRIAL_RUN
-
-Key = Mapping[str, Any]
-"""Values of the columns that a junction uses for its owner."""
 
 _RUN_METRICS = (schema.RESULTS_METRIC, schema.EPOCH_METRIC, schema.BATCH_METRIC)
 _RUN_ARTIFACTS = (
@@ -74,6 +71,8 @@ def insert_run(
 def restart_run(connection: Connection, run_id: int, **values: Any) -> None:
     """Begin the next attempt of a run; what its dead attempt left is deleted."""
     _delete_history(connection, run_id)
+    journals = schema.JOURNAL
+    connection.execute(journals.delete().where(journals.c.trial_run_id == run_id))
     values |= {"attempt": TRIAL_RUN.c.attempt + 1, "status": RunStatus.RUNNING.value}
     values |= {"start_time": now(), "update_time": now()}
     values |= dict.fromkeys(("end_time", "heartbeat", "error"))
@@ -81,30 +80,15 @@ def restart_run(connection: Connection, run_id: int, **values: Any) -> None:
 
 
 def update_run_status(
-    connection: Connection, run_id: int, status: RunStatus, error: str | None
+    connection: Connection, run_id: int, status: RunStatus, error: str | None, unix_time_s: float
 ) -> None:
-    """Set how a run stands, and when it ended if it did."""
-    ended = now() if status.is_ended else None
-    values = {"status": status.value, "error": error, "update_time": now(), "end_time": ended}
+    """Set how a run stands since a time, at which it ended if it did."""
+    time = datetime.fromtimestamp(unix_time_s, timezone.utc)
+    ended = time if status.is_ended else None
+    values = {"status": status.value, "error": error, "update_time": time, "end_time": ended}
     changed = connection.execute(TRIAL_RUN.update().where(TRIAL_RUN.c.id == run_id).values(values))
     if changed.rowcount == 0:
         raise QueryError(f"there is no trial run with the id {run_id}")
-
-
-def ensure_row(connection: Connection, table: Table, key: Key) -> None:
-    """Make the row with this primary key where there is none (RESULTS, EPOCH, BATCH)."""
-    same = [table.c[name] == value for name, value in key.items()]
-    if connection.execute(select(*table.primary_key.columns).where(*same)).first() is None:
-        connection.execute(table.insert().values(**key, time=now()))
-
-
-def insert_metrics(connection: Connection, points: Sequence[MetricPoint]) -> list[int]:
-    """The ids of new METRIC rows, in the order of the points."""
-    rows = [_metric_values(point) for point in points]
-    if not connection.dialect.insert_executemany_returning_sort_by_parameter_order:
-        return [_insert(connection, METRIC, **row) for row in rows]
-    statement = METRIC.insert().returning(METRIC.c.id, sort_by_parameter_order=True)
-    return list(connection.execute(statement, rows).scalars()) if rows else []
 
 
 def insert_artifact(connection: Connection, artifact_type: str, location: str) -> int:
@@ -112,59 +96,44 @@ def insert_artifact(connection: Connection, artifact_type: str, location: str) -
     return _insert(connection, ARTIFACT, type=artifact_type, location=location)
 
 
-def link(connection: Connection, junction: Table, owner: Key, member_ids: Sequence[int]) -> None:
-    """Link new rows to their owner."""
-    member = _member_column(junction)
-    if member_ids:
-        connection.execute(junction.insert(), [{**owner, member: id_} for id_ in member_ids])
-
-
-def link_once(connection: Connection, junction: Table, owner: Key, member_id: int) -> None:
+def link_once(connection: Connection, junction: Table, owner: Owner, member_id: int) -> None:
     """Link a row to its owner, unless it is linked already."""
-    key = {**owner, _member_column(junction): member_id}
+    key = {**owner.linked_by(junction), _member_column(junction): member_id}
     same = [junction.c[name] == value for name, value in key.items()]
     if connection.execute(select(junction).where(*same)).first() is None:
         connection.execute(junction.insert().values(**key))
 
 
-def set_parameters(
-    connection: Connection, table: Table, owner: Key, parameters: Mapping[str, Any]
-) -> None:
+def set_parameters(connection: Connection, owner: Owner, parameters: Mapping[str, Any]) -> None:
     """Set parameters by name; those of other names stay."""
-    if not parameters:
-        return
-    same = [table.c[name] == value for name, value in owner.items()]
-    connection.execute(table.delete().where(*same, table.c.name.in_(list(parameters))))
     rows = [
-        {**owner, "name": name, "value": value, "number": _comparable(value)}
+        {"name": name, "value": value, "number": _comparable(value)}
         for name, value in parameters.items()
     ]
-    connection.execute(table.insert(), rows)
+    _set_named(connection, owner.junction("PARAMETER"), owner, rows)
+
+
+def set_provenance(connection: Connection, owner: Owner, facts: Mapping[str, Any]) -> None:
+    """Set facts by name; those of other names stay."""
+    rows = [{"name": name, "value": value} for name, value in facts.items()]
+    _set_named(connection, owner.junction("PROVENANCE"), owner, rows)
+
+
+def _set_named(
+    connection: Connection, table: Table, owner: Owner, rows: Sequence[dict[str, Any]]
+) -> None:
+    if not rows:
+        return
+    key = owner.linked_by(table)
+    same = [table.c[name] == value for name, value in key.items()]
+    names = [row["name"] for row in rows]
+    connection.execute(table.delete().where(*same, table.c.name.in_(names)))
+    connection.execute(table.insert(), [{**key, **row} for row in rows])
 
 
 def _insert(connection: Connection, table: Table, **values: Any) -> int:
     key = connection.execute(table.insert().values(values)).inserted_primary_key
     return int(key[0])  # type: ignore[index]
-
-
-def _metric_values(point: MetricPoint) -> dict[str, Any]:
-    value = None if point.value is None else _number(point.name, point.value)
-    finite = value is None or isfinite(value)
-    return {
-        "type": point.name,
-        "total_val": value if finite else None,
-        "non_finite": None if finite else str(value),
-        "per_label_val": None if point.per_label is None else dict(point.per_label),
-        "step": point.step,
-    }
-
-
-def _number(name: str, value: Any) -> float:
-    try:
-        isfinite(value)  # float() alone would take text
-        return float(value)
-    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
-        raise QueryError(f"the metric {name!r} must be a number, not {value!r}") from error
 
 
 def _comparable(value: Any) -> float | None:
@@ -194,7 +163,7 @@ def _delete_history(connection: Connection, run_id: int) -> None:
             connection.execute(junction.delete().where(of_run))
         _delete_unlinked(connection, members, everywhere, ids)
     connection.execute(EPOCH.delete().where(EPOCH.c.trial_run_id == run_id))
-    for table in (schema.RESULTS, schema.TRIAL_RUN_PARAMETER):
+    for table in (schema.RESULTS, schema.TRIAL_RUN_PARAMETER, schema.LATEST_METRIC):
         connection.execute(table.delete().where(table.c.trial_run_id == run_id))
 
 

@@ -198,8 +198,9 @@ TrackerManager` does, so whatever it raises is seen and not muted.
         in_run.track(points, EPOCH)
         assert points == before
 
-    def test_has_recorded_when_the_call_returns(self, in_run: Tracker, tmp_path: Path) -> None:
+    def test_has_recorded_after_a_flush(self, in_run: Tracker, tmp_path: Path) -> None:
         in_run.track(to_points({"loss": 0.5}, step=0), EPOCH)
+        in_run.flush()
         assert self._recorded(tmp_path, "loss") == [0.5]
 
     def test_keeps_every_epoch_in_order(self, in_run: Tracker, tmp_path: Path) -> None:
@@ -208,6 +209,7 @@ TrackerManager` does, so whatever it raises is seen and not muted.
             open_all(in_run, [inside])
             in_run.track(to_points({"loss": float(index)}, step=index), inside)
             end_all(in_run, [inside])
+        in_run.flush()
         assert self._recorded(tmp_path, "loss") == [0.0, 1.0, 2.0]
 
     def test_still_has_it_after_closing(self, tmp_path: Path) -> None:

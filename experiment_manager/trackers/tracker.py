@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,26 +24,30 @@ class Tracker(YAMLSerializable, ABC):
       recorded inside, ``on_end``; of a parent before its children.
     - It is told everything it needs: the context names the entity and its parents, so it
       counts no epochs and asks nobody.
-    - Metrics come as finished points, the same for all trackers.
+    - Metrics come as finished points, the same for all trackers. What a call was given is safe
+      when it returns; others may see it a moment later, or after ``flush``.
 
     Whatever it raises while an entity is created or started stops the run; later it is
     muted and reported once, unless ``required`` is set. ``on_end`` and ``close`` are
     always called.
 
     The constructor gets the tracker's keys in env.yaml as keyword arguments, and besides
-    ``workspace`` and ``log_dir`` (both :class:`~pathlib.Path`) where it has parameters of
-    these names.
+    ``workspace``, ``log_dir`` and ``directory`` (each a :class:`~pathlib.Path`: the workspace,
+    the experiment's logs, the folder of what is tracked) where it has parameters of these names.
+
+    Attributes:
+        logger: Where it may report what does not stop the training.
     """
 
     required: ClassVar[bool] = False
     """True where a run without this tracker would be worth nothing."""
 
+    logger: logging.Logger = logging.getLogger(__name__)
+
     @classmethod
-    def from_config(
-        cls, config: Mapping[str, Any], workspace: Path | None = None, log_dir: Path | None = None
-    ) -> Tracker:
+    def from_config(cls, config: Mapping[str, Any], **places: Path) -> Tracker:
         """The tracker that an entry of ``trackers:`` in env.yaml describes."""
-        tracker: Tracker = create_with_arguments(cls, config, workspace=workspace, log_dir=log_dir)
+        tracker: Tracker = create_with_arguments(cls, config, **places)
         return tracker
 
     @abstractmethod
@@ -81,6 +86,9 @@ class Tracker(YAMLSerializable, ABC):
         """A model was saved; by default its file is an artifact of type ``checkpoint``."""
         del network, points
         self.on_add_artifact(checkpoint_path, "checkpoint", context)
+
+    def flush(self) -> None:
+        """Have everything where others can read it, as far as that takes no waiting."""
 
     def close(self) -> None:
         """Nothing more will come; give back what is held. May be called twice."""

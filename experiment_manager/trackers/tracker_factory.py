@@ -12,7 +12,7 @@ from experiment_manager.trackers.plugins.database_tracker import DatabaseTracker
 from experiment_manager.trackers.plugins.log_tracker import LogTracker
 from experiment_manager.trackers.tracker import Tracker
 
-PROVIDED = frozenset({"workspace", "log_dir"})
+PROVIDED = frozenset({"workspace", "log_dir", "directory"})
 
 
 class TrackerFactory(Factory):
@@ -26,7 +26,7 @@ class TrackerFactory(Factory):
             type_name: Such as ``"log"`` or ``"LogTracker"``.
             config: The tracker's keys in env.yaml.
             args: Passed on to the class's ``from_config``.
-            kwargs: Passed on likewise; ``workspace`` and ``log_dir`` (both a ``Path``).
+            kwargs: Passed on likewise: ``workspace``, ``log_dir`` and ``directory``.
 
         Raises:
             UnknownTypeError: Nothing is registered under the name.
@@ -35,13 +35,16 @@ class TrackerFactory(Factory):
         return tracker
 
     @staticmethod
-    def create_all(config: Mapping[str, Any], workspace: Path, log_dir: Path) -> list[Tracker]:
+    def create_all(
+        config: Mapping[str, Any], workspace: Path, log_dir: Path, directory: Path
+    ) -> list[Tracker]:
         """The trackers of an environment: database and log, then those that it names.
 
         Args:
             config: Resolved content of env.yaml.
             workspace: The workspace's folder.
             log_dir: Log folder of the experiment.
+            directory: Folder of what is tracked: the experiment or the run.
         """
         named = list(config.get("trackers") or [])
         types = {YAMLSerializable.get_class(entry["type"]) for entry in named}
@@ -50,10 +53,8 @@ class TrackerFactory(Factory):
             LogTracker: {"type": "log"},
         }
         entries = [entry for cls, entry in always.items() if cls not in types] + named
-        return [
-            TrackerFactory.create(entry["type"], entry, workspace=workspace, log_dir=log_dir)
-            for entry in entries
-        ]
+        places = {"workspace": workspace, "log_dir": log_dir, "directory": directory}
+        return [TrackerFactory.create(entry["type"], entry, **places) for entry in entries]
 
     @staticmethod
     def check(config: Mapping[str, Any]) -> list[str]:

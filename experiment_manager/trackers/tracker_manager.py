@@ -12,7 +12,7 @@ from typing import Any
 
 from experiment_manager.common.common import Level, Metric, RunStatus
 from experiment_manager.common.errors import TrackingError
-from experiment_manager.common.metrics import to_points
+from experiment_manager.common.metrics import scalar_point, to_points
 from experiment_manager.common.yaml_utils import flatten
 from experiment_manager.trackers.broadcast import Broadcast
 from experiment_manager.trackers.context import Context
@@ -66,8 +66,10 @@ class TrackerManager:
         return self._hierarchy.context
 
     def report_to(self, logger: logging.Logger) -> None:
-        """Have trackers that fail and are muted reported here, not to the module's logger."""
+        """Have everything that the trackers report, and their failures, reported here."""
         self._broadcast.logger = self._owned.logger = logger
+        for tracker in self._owned.trackers:
+            tracker.logger = logger
 
     def create_child(self, name: str) -> TrackerManager:
         """A manager that starts at this one's place and records into the same trackers.
@@ -131,7 +133,12 @@ class TrackerManager:
 
     def track(self, metric: Metric | str, value: Any, step: int | None = None) -> None:
         """Record one metric; see :meth:`track_dict`."""
-        self.track_dict({metric: value}, step)
+        point = scalar_point(metric, value, step)
+        hierarchy = self._hierarchy
+        if point is None or hierarchy.context.level is None:
+            self.track_dict({metric: value}, step)
+        else:
+            self._broadcast.track((point,), hierarchy.context_of_metrics(step))
 
     def track_dict(self, metrics: Mapping[Any, Any], step: int | None = None) -> None:
         """Record metrics at the place that is open.
@@ -148,8 +155,7 @@ class TrackerManager:
             return
         if self.context.level is None:
             self._ensure(Level.TRIAL_RUN)
-        context = self._hierarchy.context_of_metrics(step)
-        self._broadcast.tell(lambda tracker: tracker.track(points, context))
+        self._broadcast.track(points, self._hierarchy.context_of_metrics(step))
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Record parameters of the open run, trial or experiment (nested names get dots)."""
@@ -184,6 +190,10 @@ class TrackerManager:
         context = self.context
         path = Path(checkpoint_path)
         self._broadcast.tell(lambda tracker: tracker.on_checkpoint(network, path, points, context))
+
+    def flush(self) -> None:
+        """Have everything that was recorded where others can read it."""
+        self._broadcast.tell(lambda tracker: tracker.flush())
 
     def close(self, status: RunStatus = RunStatus.COMPLETED) -> None:
         """End what is still open; close the trackers, save borrowed and a parent's ones."""

@@ -21,6 +21,7 @@ from experiment_manager.db.manager import (
     database_exists,
     hide_password,
 )
+from experiment_manager.db.schema import SCHEMA_VERSION
 
 Rows = Callable[..., list[tuple[Any, ...]]]
 
@@ -35,7 +36,7 @@ JUNCTIONS = {
 def test_a_new_database_has_the_tables_of_the_specification(rows: Rows) -> None:
     tables = {name for (name,) in rows("SELECT name FROM sqlite_master WHERE type = 'table'")}
     assert tables >= CORE | JUNCTIONS
-    assert rows("SELECT version_num FROM experiment_manager_version") == [("1",)]
+    assert rows("SELECT version_num FROM experiment_manager_version") == [(SCHEMA_VERSION,)]
 
 
 @pytest.mark.usefixtures("db")

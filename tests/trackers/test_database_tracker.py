@@ -130,6 +130,7 @@ def test_metrics_above_the_run_belong_to_trial_and_experiment(
     manager.track("of_experiment", 1)
     manager.on_start(Level.TRIAL)
     manager.track("of_trial", 2, step=3)
+    manager.flush()
     with DatabaseManager.from_url(database_url(tmp_path), read_only=True) as db:
         assert [metric.type for metric in db.get_trial_metrics(1)] == ["of_trial"]
         assert "of_experiment" in [metric.type for metric in db.get_experiment_metrics(1)]
@@ -269,4 +270,4 @@ def test_another_database_can_be_named(tmp_path: Path) -> None:
     manager.track("loss", 1)
     manager.close()
     assert (tmp_path / "mine.db").exists()
-    assert not (tmp_path / "workspace").exists()
+    assert list((tmp_path / "workspace").iterdir()) == []

@@ -94,7 +94,7 @@ def test_the_suite_finds_what_a_broken_tracker_does_wrong(
         "test_takes_parameters",
         "test_takes_a_file_at_every_level",
         "test_closes_twice",
-        "test_has_recorded_when_the_call_returns",
+        "test_has_recorded_after_a_flush",
         "test_keeps_every_epoch_in_order",
         "test_still_has_it_after_closing",
         "test_works_beside_another_on_the_same_place",

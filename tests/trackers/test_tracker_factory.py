@@ -28,7 +28,8 @@ def _registered() -> None:
 
 
 def kinds(config: dict[str, Any], tmp_path: Path) -> list[type]:
-    return [type(tracker) for tracker in TrackerFactory.create_all(config, tmp_path, tmp_path)]
+    trackers = TrackerFactory.create_all(config, tmp_path, tmp_path, tmp_path)
+    return [type(tracker) for tracker in trackers]
 
 
 def test_database_and_log_are_always_there(tmp_path: Path) -> None:
@@ -44,7 +45,7 @@ def test_naming_one_of_them_does_not_double_it(name: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize("name", ["mine", "MyTracker"])
 def test_a_custom_one_gets_its_keys_and_the_workspace(name: str, tmp_path: Path) -> None:
     config = {"trackers": [{"type": name, "project": "digits"}]}
-    tracker = TrackerFactory.create_all(config, tmp_path, tmp_path / "logs")[-1]
+    tracker = TrackerFactory.create_all(config, tmp_path, tmp_path / "logs", tmp_path / "run")[-1]
     assert isinstance(tracker, MyTracker)
     assert (tracker.project, tracker.workspace) == ("digits", tmp_path)
 

@@ -11,7 +11,17 @@ from experiment_manager.common.common import Level, RunStatus
 from experiment_manager.common.metrics import MetricPoint
 from experiment_manager.common.serializable import YAMLSerializable
 from experiment_manager.config.paths import WorkspacePaths
+from experiment_manager.db.keys import (
+    Owner,
+    batch_owner,
+    epoch_owner,
+    experiment_owner,
+    results_owner,
+    run_owner,
+    trial_owner,
+)
 from experiment_manager.db.manager import DatabaseManager
+from experiment_manager.db.recorder import Recorder
 from experiment_manager.trackers.context import Context
 from experiment_manager.trackers.tracker import Tracker
 
@@ -23,7 +33,11 @@ def database_url(workspace: Path, url: str | None = None) -> str:
 
 @YAMLSerializable.register("database")
 class DatabaseTracker(Tracker):
-    """Writes into the database; a call that has returned is committed.
+    """Writes into the database; what a call was given is safe when it returns.
+
+    It is in a journal then, and in the database when the entity that it belongs to ends, or
+    a moment later (see :class:`~experiment_manager.db.recorder.Recorder`). A database that is
+    away does not stop a training.
 
     Experiments and trials are found again by their names. A planned run that starts again
     keeps its row: what its dead attempt left is replaced.
@@ -32,22 +46,31 @@ class DatabaseTracker(Tracker):
         workspace: Folder to which artifact locations inside it are stored relative, and in
             which the SQLite file lies where no ``url`` is given.
         url: The database as an SQLAlchemy URL.
+        directory: Folder of the journal; by default the workspace.
     """
 
     required: ClassVar[bool] = True
 
-    def __init__(self, workspace: Path, url: str | None = None) -> None:
+    def __init__(
+        self, workspace: Path, url: str | None = None, directory: Path | None = None
+    ) -> None:
         super().__init__()
         self._workspace = workspace
+        self._directory = directory or workspace
         self._url = database_url(workspace, url)
         self._experiment_ids: dict[str, int] = {}
         self._trial_ids: dict[tuple[str, str], int] = {}
         self._run_ids: dict[str, int] = {}
         self._recorded: Context | None = None
+        self._recorded_owner = Owner("", ())
 
     @cached_property
     def _db(self) -> DatabaseManager:
         return DatabaseManager.from_url(self._url)
+
+    @cached_property
+    def _recorder(self) -> Recorder:
+        return Recorder(self._db, self._directory, self.logger)
 
     def on_create(self, level: Level, context: Context, **details: Any) -> None:
         """The entity's row; epochs and batches get theirs with their metrics."""
@@ -70,63 +93,68 @@ class DatabaseTracker(Tracker):
     ) -> None:
         """The run's final status, or the row of a finished epoch or batch without metrics."""
         if level is Level.TRIAL_RUN:
-            self._db.update_trial_run_status(self._run_id(context), status.value, error)
+            self._recorder.record_status(self._run(context), status, error)
             self._run_ids.pop(str(context.run_key))
+            self._recorder.close()  # a journal is of one run
         elif level.is_below(Level.PIPELINE) and status.is_success and self._recorded != context:
-            self._record(context, ())
+            self.track((), context)
+        if not level.is_below(Level.PIPELINE):
+            self.flush()
 
     def track(self, points: Sequence[MetricPoint], context: Context) -> None:
-        """The metrics' rows and their links, in one transaction."""
-        self._record(context, points)
+        """The metrics' rows and their links."""
+        if self._recorded is not context:
+            self._recorded = context
+            self._recorded_owner = self._owner(context)
+        if len(points) == 1:
+            self._recorder.record_metric(self._recorded_owner, points[0])
+        else:
+            self._recorder.record_metrics(self._recorded_owner, points)
 
     def log_params(self, params: Mapping[str, Any], context: Context) -> None:
         """The parameters of the run, trial or experiment."""
-        if context.run_key is not None:
-            self._db.record_trial_run_parameters(self._run_id(context), params)
-        elif context.trial is not None:
-            self._db.record_trial_parameters(self._trial_id(context), params)
-        else:
-            self._db.record_experiment_parameters(self._experiment_id(context), params)
+        owner = self._parent(context) if context.run_key is None else self._run(context)
+        self._recorder.record_parameters(owner, params)
 
     def on_add_artifact(self, artifact_path: Path, artifact_type: str, context: Context) -> None:
-        """The artifact's row and its link, in one transaction."""
-        with self._db.transaction():
-            artifact = self._db.record_artifact(artifact_type, self._location(artifact_path))
-            self._link_artifact(context, artifact.id)
+        """The artifact's row and its link."""
+        in_run = context.run_key is not None and context.epoch is None
+        owner = self._run(context) if in_run else self._owner(context)
+        self._recorder.record_artifact(owner, artifact_type, self._location(artifact_path))
+
+    def flush(self) -> None:
+        """Bring what waits in the journal into the database, or nearly so on a server."""
+        if "_recorder" in self.__dict__:
+            self._recorder.flush()
 
     def close(self) -> None:
-        """Close the connection, if one was opened."""
-        opened = self.__dict__.pop("_db", None)
-        if opened is not None:
-            opened.close()
+        """Bring the rest into the database and close the connection, if one was opened."""
+        recorder: Recorder | None = self.__dict__.pop("_recorder", None)
+        opened: DatabaseManager | None = self.__dict__.pop("_db", None)
+        try:
+            if recorder is not None:
+                recorder.close()
+        finally:
+            if opened is not None:
+                opened.close()
 
-    def _record(self, context: Context, points: Sequence[MetricPoint]) -> None:
-        self._recorded = context
-        if context.run_key is None and context.trial is None:
-            self._db.record_experiment_metrics(self._experiment_id(context), points)
-        elif context.run_key is None:
-            self._db.record_trial_metrics(self._trial_id(context), points)
-        elif context.epoch is None:
-            self._db.record_results(self._run_id(context), points)
-        elif context.batch is None:
-            self._db.record_epoch(self._run_id(context), context.epoch, points)
-        else:
-            self._db.record_batch(self._run_id(context), context.epoch, context.batch, points)
+    def _owner(self, context: Context) -> Owner:
+        """What metrics of this context belong to."""
+        if context.run_key is None:
+            return self._parent(context)
+        if context.epoch is None:
+            return results_owner(self._run_id(context))
+        if context.batch is None:
+            return epoch_owner(self._run_id(context), context.epoch)
+        return batch_owner(self._run_id(context), context.epoch, context.batch)
 
-    def _link_artifact(self, context: Context, artifact_id: int) -> None:
-        if context.run_key is None and context.trial is None:
-            self._db.link_experiment_artifact(self._experiment_id(context), artifact_id)
-        elif context.run_key is None:
-            self._db.link_trial_artifact(self._trial_id(context), artifact_id)
-        elif context.epoch is None:
-            self._db.link_trial_run_artifact(self._run_id(context), artifact_id)
-        elif context.batch is None:
-            self._db.create_epoch(context.epoch, self._run_id(context))
-            self._db.link_epoch_artifact(context.epoch, self._run_id(context), artifact_id)
-        else:
-            where = (context.batch, context.epoch, self._run_id(context))
-            self._db.create_batch(*where)
-            self._db.link_batch_artifact(*where, artifact_id)
+    def _parent(self, context: Context) -> Owner:
+        if context.trial is None:
+            return experiment_owner(self._experiment_id(context))
+        return trial_owner(self._trial_id(context))
+
+    def _run(self, context: Context) -> Owner:
+        return run_owner(self._run_id(context))
 
     def _location(self, path: Path) -> str:
         """Relative to the workspace where it lies inside, so that a moved one still works."""
