@@ -15,6 +15,7 @@ from experiment_manager.cli.console import (
     create_console,
     create_table,
     duration_text,
+    metrics_that_fit,
     number_text,
     path_text,
     status_text,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 SEARCHED = (DATABASE_FILE, f"*/{DATABASE_FILE}", f"outputs/*/{DATABASE_FILE}")
 EPOCHS_SHOWN = 20
+RUN_COLUMNS_WIDTH, EPOCH_COLUMN_WIDTH = 38, 8
 
 
 def list_experiments(where: Path) -> None:
@@ -135,7 +137,8 @@ def _counted_states(summary: ExperimentSummary) -> str:
 
 
 def _print_trial(console: Console, trial: TrialSummary) -> None:
-    metrics = list(dict.fromkeys(name for run in trial.runs for name in run.metrics))
+    names = list(dict.fromkeys(name for run in trial.runs for name in run.metrics))
+    metrics = metrics_that_fit(names, console.width - RUN_COLUMNS_WIDTH)
     table = create_table("Run", "Seed", "Status", "Time", *metrics, numbers=("Run", *metrics))
     for run in trial.runs:
         values = [number_text(run.metrics[m]) if m in run.metrics else "-" for m in metrics]
@@ -143,6 +146,7 @@ def _print_trial(console: Console, trial: TrialSummary) -> None:
         duration = duration_text(run.duration_s)
         table.add_row(str(run.number), seed, status_text(run.status), duration, *values)
     console.print(table)
+    _print_left_out(console, names, metrics)
 
 
 def _print_run(console: Console, db: DatabaseManager, trial: TrialRow, run: TrialRunRow) -> None:
@@ -174,16 +178,24 @@ def _print_epochs(console: Console, history: list[tuple[int, MetricRow]]) -> Non
     for index, metric in history:
         if metric.total_val is not None:
             epochs.setdefault(index, {})[metric.type] = metric.total_val
-    names = list(dict.fromkeys(name for metrics in epochs.values() for name in metrics))
-    if not names:
+    all_names = list(dict.fromkeys(name for metrics in epochs.values() for name in metrics))
+    if not all_names:
         return
+    names = metrics_that_fit(all_names, console.width - EPOCH_COLUMN_WIDTH)
     table = create_table("Epoch", *names, numbers=("Epoch", *names))
     for index, metrics in sorted(epochs.items())[-EPOCHS_SHOWN:]:
         values = [number_text(metrics[n]) if n in metrics else "-" for n in names]
         table.add_row(str(index), *values)
     console.print(table)
+    _print_left_out(console, all_names, names)
     if len(epochs) > EPOCHS_SHOWN:
         console.print(f"[dim]The last {EPOCHS_SHOWN} of {len(epochs)} epochs.[/]")
+
+
+def _print_left_out(console: Console, names: list[str], shown: list[str]) -> None:
+    left_out = [name for name in names if name not in shown]
+    if left_out:
+        console.print(f"[dim]No room for: {escape(', '.join(left_out))}[/]")
 
 
 def _print_result(console: Console, metric: MetricRow) -> None:
@@ -203,5 +215,5 @@ def _confusion_table(labels: Mapping[str, Any]) -> Any:
     names = [str(label) for label in labels[CONFUSION_LABELS]]
     table = create_table("", *names, numbers=tuple(names))
     for name, row in zip(names, labels[CONFUSION_ROWS], strict=True):
-        table.add_row(name, *(number_text(count) for count in row))
+        table.add_row(escape(name), *(number_text(count) for count in row))
     return table

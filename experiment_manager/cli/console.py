@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import math
+import os
+import sys
 from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
@@ -24,26 +27,63 @@ STYLES = {
     RunStatus.FAILED: "red",
     RunStatus.ABORTED: "yellow",
 }
+NUMBER_WIDTH, COLUMN_GAP = 9, 3
 FIRST_METRICS = ("test_acc", "test_loss", "val_acc", "val_loss")
 
 
 def create_console() -> Console:
-    """Standard output; colours only where it is a terminal, and no guessed highlights."""
+    """Standard output; colours only where it is a terminal, and names as they are.
+
+    What the output cannot show is replaced, and a reader that goes away is no error: neither
+    may end a training.
+    """
     from rich.console import Console
 
-    return Console(highlight=False)
+    class LastingConsole(Console):
+        def on_broken_pipe(self) -> None:
+            self.quiet = True
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    return LastingConsole(highlight=False, emoji=False)
 
 
 def create_table(*columns: str, numbers: tuple[str, ...] = ()) -> Table:
-    """An empty table; the columns in ``numbers`` are aligned to the right."""
+    """An empty table; the columns in ``numbers`` are aligned to the right and never broken."""
     from rich.box import SIMPLE_HEAD
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for column in columns:
         is_number = column in numbers
-        table.add_column(column, justify="right" if is_number else "left", no_wrap=is_number)
+        table.add_column(
+            escape(column),
+            justify="right" if is_number else "left",
+            no_wrap=is_number,
+            overflow="fold",
+        )
     return table
+
+
+def metrics_that_fit(metrics: Iterable[str], width: int) -> list[str]:
+    """The most interesting metric names whose columns have room, at least one.
+
+    Args:
+        metrics: Names in any order.
+        width: Characters that are left for their columns.
+
+    Example:
+        >>> metrics_that_fit(["train_loss", "test_acc", "a_rather_long_name"], 28)
+        ['test_acc', 'train_loss']
+    """
+    fitting: list[str] = []
+    for name in customary_first(metrics):
+        width -= max(len(name), NUMBER_WIDTH) + COLUMN_GAP
+        if width >= 0 or not fitting:
+            fitting.append(name)
+    return fitting
 
 
 def customary_first(metrics: Iterable[str]) -> list[str]:

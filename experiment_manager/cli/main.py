@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from pathlib import Path
 from typing import NoReturn
 
@@ -93,8 +94,9 @@ def main() -> NoReturn:
     except Exception as error:
         from experiment_manager.common.errors import ExperimentManagerError
 
-        if os.environ.get(FULL_ERROR) == "1" or not isinstance(error, ExperimentManagerError):
+        if not isinstance(error, ExperimentManagerError):
             raise
-        click.echo(f"Error: {error}", err=True)
+        is_full = os.environ.get(FULL_ERROR) == "1"
+        click.echo(traceback.format_exc() if is_full else f"Error: {error}", err=True)
         sys.exit(EXIT_BAD_USAGE)
     sys.exit(0)

@@ -27,7 +27,8 @@ def show_plan(config_dir: Path) -> None:
     )
     missing = sum(run.is_missing for run in planned)
     counted = ", ".join(f"{count} {state}" for state, count in totals.items())
-    console.print(f"{len(planned)} runs: {counted}. 'run' would execute {missing}.")
+    runs = "1 run" if len(planned) == 1 else f"{len(planned)} runs"
+    console.print(f"{runs}: {counted}. 'run' would execute {missing}.")
 
 
 def _state_text(run: PlannedRun) -> str:

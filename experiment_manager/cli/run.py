@@ -41,13 +41,20 @@ def run_experiment(config_dir: Path) -> bool:
 def _print_failures(console: Console, experiment: Experiment, summary: ExperimentSummary) -> None:
     for trial in summary.trials:
         for run in [run for run in trial.runs if run.error]:
-            reason = str(run.error).strip().splitlines()[-1]
+            reason = _reason(str(run.error))
             log_dir = experiment.directory / "trials" / trial.name / f"run_{run.number}" / "logs"
             console.print(
                 f"[red]{escape(trial.name)} run {run.number}:[/] {escape(reason)} "
                 f"[dim](log: {escape(path_text(log_dir))})[/]",
                 soft_wrap=True,
             )
+
+
+def _reason(traceback: str) -> str:
+    """The exception of a traceback: the first line behind its last frame."""
+    _, _, end = traceback.rpartition('\n  File "')
+    behind = [line for line in end.splitlines()[1:] if not line.startswith(" ")]
+    return behind[0] if behind else traceback.strip().splitlines()[-1]
 
 
 def _places(experiment: Experiment) -> dict[str, Path | str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, null, or_, select
@@ -96,7 +97,7 @@ def _columns(
     # The driver's own tuples: SQLAlchemy would make an object of each, for as long again.
     rows = result.cursor.fetchall() if result.cursor is not None else []
     result.close()
-    run, epoch, name, total, non_finite, step = ([row[i] for row in rows] for i in range(6))
+    run, epoch, name, total, non_finite, step = (list(map(itemgetter(i), rows)) for i in range(6))
     if any(non_finite):
         pairs = zip(total, non_finite, strict=True)
         total = [value if odd is None else float(odd) for value, odd in pairs]

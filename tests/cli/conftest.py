@@ -39,11 +39,13 @@ class Training(Pipeline):
         for epoch in range(config.epochs):
             self.run_epoch(epoch)
             if self.place == config.get("breaks_in"):
-                raise ValueError("the loss [nan] exploded")
+                raise ValueError("the loss [nan] exploded\\nand a second line")
             if self.place == os.environ.get("STOP_IN"):
                 os.write(int(os.environ["READY"]), b"x")
                 sys.stdin.read()  # until a signal arrives
         self.run_metrics[Metric.TEST_ACC] = 0.5 + config.seed / 4
+        if "metric" in config:
+            self.run_metrics[config.metric] = 0.125
         self.run_metrics[Metric.CONFUSION] = {"labels": ["cat", "dog"], "rows": [[7, 1], [2, 6]]}
 
     @Pipeline.epoch_wrapper

@@ -125,7 +125,7 @@ def test_show_a_failed_run_gives_its_traceback(read: Read) -> None:
     output = read("show", "digits/small/2").stdout
     assert output.startswith("small run 2 failed in ")
     assert "Traceback (most recent call last):" in output
-    assert output.rstrip().endswith("ValueError: the loss [nan] exploded")
+    assert output.rstrip().endswith("ValueError: the loss [nan] exploded\nand a second line")
 
 
 # Their width.

@@ -129,3 +129,39 @@ def test_a_name_is_printed_as_it_is(describe: Describe, command: Command, name: 
     assert f"{name} run 1 started, seed 0 (1/1)" in output
     assert f"{name} run 1 completed" in output
     assert f" {name} " in table_and_places(output)
+
+
+def test_a_metric_s_name_is_printed_as_it_is(describe: Describe, command: Command) -> None:
+    describe({"name": "lr :fire:"}, metric="f1[/] [macro]")
+    assert "f1[/] [macro]" in command("run", "configs", COLUMNS="120").stdout
+    shown = command("show", "digits/lr :fire:", "--in", "work", COLUMNS="120")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "f1[/] [macro]" in shown.stdout
+
+
+def test_an_output_that_lacks_a_character_ends_no_run(
+    describe: Describe, command: Command, stored: Stored
+) -> None:
+    describe(metric="précision")
+    done = command("run", "configs", PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "pr?cision" in done.stdout
+    assert {run[2] for run in stored()} == {"completed"}
+
+
+def test_a_reader_that_goes_away_ends_no_run(
+    describe: Describe, spawn: Callable[..., subprocess.Popen[bytes]], stored: Stored
+) -> None:
+    describe()
+    with spawn("run", "configs", variables={}, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.wait() == 0
+    assert [run[2] for run in stored()] == ["completed"] * 3
+
+
+def test_the_reason_of_a_failure_is_its_type_and_first_line(
+    describe: Describe, command: Command
+) -> None:
+    describe(breaks_in="small/1")
+    assert "ValueError: the loss [nan] exploded (log:" in command("run", "configs").stdout
