@@ -18,6 +18,7 @@ import pytest
 
 from experiment_manager.common.serializable import YAMLSerializable
 from experiment_manager.environment import Environment
+from experiment_manager.testing.servers import MariaDBServer, PostgresServer, server_for_tests
 
 
 @pytest.fixture(autouse=True)
@@ -89,3 +90,17 @@ def failures_of(tmp_path: Path) -> Callable[[str], set[str]]:
         return {str(case.get("name")).partition("[")[0] for case in failed}
 
     return failures
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariaDBServer]:
+    """A MariaDB server; without its programs the test is skipped, or fails where required."""
+    with server_for_tests(MariaDBServer) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server; likewise."""
+    with server_for_tests(PostgresServer) as server:
+        yield server

@@ -69,6 +69,7 @@ def test_an_error_is_described_in_one_line(error: BaseException, text: str) -> N
     [
         ("patince", ["mode", "patience"], " Did you mean 'patience'?"),
         ("val_los", ["val_loss", "val_loss2", "lr"], " Did you mean 'val_loss' or 'val_loss2'?"),
+        ("beta", ["beta1", "beta2", "beta3"], " Did you mean 'beta3' or 'beta2'?"),
         ("zzz", ["patience", "mode", "mode"], " Known: mode, patience."),
         ("zzz", [], ""),
     ],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def breaks_halfway(beside: Path) -> None:
 
 @pytest.fixture
 def umask() -> Iterator[int]:
-    mask = 0o027
+    mask = 0o026
     before = os.umask(mask)
     yield mask
     os.umask(before)
@@ -67,9 +67,23 @@ def test_a_failure_leaves_everything_as_it_was(tmp_path: Path, before: dict[str,
     assert {p.name: p.read_text(encoding="utf-8") for p in tmp_path.iterdir()} == before
 
 
-def test_its_permissions_are_those_of_any_new_file(tmp_path: Path, umask: int) -> None:
-    write_text_atomic(tmp_path / "note.txt", "text")
+@pytest.mark.parametrize("write", [write_text_atomic, append_line])
+def test_its_permissions_are_those_of_any_new_file(
+    tmp_path: Path, umask: int, write: Callable[[Path, str], None]
+) -> None:
+    write(tmp_path / "note.txt", "text")
     assert (tmp_path / "note.txt").stat().st_mode & 0o777 == 0o666 & ~umask
+
+
+@pytest.mark.parametrize("write", [write_text_atomic, append_line])
+def test_no_file_is_left_open(tmp_path: Path, write: Callable[[Path, str], None]) -> None:
+    def next_descriptor() -> int:
+        with (tmp_path / "probe").open("w") as file:
+            return file.fileno()
+
+    before = next_descriptor()
+    write(tmp_path / "note.txt", "text")
+    assert next_descriptor() == before
 
 
 def test_writing_leaves_the_umask_as_it_was(tmp_path: Path, umask: int) -> None:

@@ -81,6 +81,14 @@ def test_of_two_modules_with_one_name_the_latest_folders_is_taken(tmp_path: Path
         assert import_object("users_training:PLACE") == folder
 
 
+def test_a_loaded_module_stays_where_only_a_later_folder_has_another(tmp_path: Path) -> None:
+    module(tmp_path / "first", "users_training", "PLACE = 'first'")
+    assert import_object("users_training:PLACE") == "first"
+    module(tmp_path / "second", "users_training", "PLACE = 'second'")
+    make_importable(str(tmp_path))
+    assert import_object("users_training:PLACE") == "first"
+
+
 def test_of_two_packages_with_one_name_no_part_of_the_earlier_is_left(tmp_path: Path) -> None:
     for folder in ("first", "second"):
         module(tmp_path / folder / "users_package", "inner", f"PLACE = {folder!r}")

@@ -14,7 +14,13 @@ from hypothesis import strategies as st
 
 from experiment_manager.common.common import Metric
 from experiment_manager.common.errors import MetricError
-from experiment_manager.common.metrics import MetricPoint, metric_name, scalars_of, to_points
+from experiment_manager.common.metrics import (
+    MetricPoint,
+    metric_name,
+    scalar_point,
+    scalars_of,
+    to_points,
+)
 
 COUNTS = st.integers(0, 1000)
 MATRICES = st.integers(1, 4).flatmap(
@@ -97,6 +103,26 @@ def test_a_refused_value_is_shown_shortened() -> None:
     with pytest.raises(MetricError) as raised:
         to_points({"loss": "x" * 10_000})
     assert len(str(raised.value)) < 250
+
+
+NAMES = st.sampled_from([*Metric, "loss", "confusion", "custom", "network"])
+ONE_VALUE = (
+    st.floats(allow_nan=False) | st.integers() | st.none() | st.tuples(st.just("f1"), COUNTS)
+)
+STEPS = st.none() | st.integers()
+
+
+@given(NAMES, ONE_VALUE, STEPS)
+def test_the_fast_way_for_a_plain_number_gives_the_same_point_or_none(
+    metric: Metric | str, value: Any, step: int | None
+) -> None:
+    point = scalar_point(metric, value, step)
+    assert point is None or (point,) == to_points({metric: value}, step)
+
+
+@pytest.mark.parametrize("metric", [Metric.VAL_LOSS, "loss"])
+def test_the_fast_way_takes_a_float_under_a_plain_name(metric: Metric | str) -> None:
+    assert scalar_point(metric, 0.5, 3) == MetricPoint(metric_name(metric), 0.5, None, 3)
 
 
 # Values by label.
