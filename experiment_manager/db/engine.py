@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from experiment_manager.common.errors import ConnectionError, DatabaseError, QueryError  # noqa: A004
+from experiment_manager.db.filesystem import network_type
 from experiment_manager.db.schema import SCHEMA_VERSION, VERSION, metadata
 from experiment_manager.db.upgrade import (
     check_version,
@@ -184,7 +186,7 @@ def _create_engine(url: URL, *, read_only: bool) -> Engine:
     arguments = {"timeout": BUSY_TIMEOUT_S, "check_same_thread": False}  # Session has a lock
     pool = {"poolclass": StaticPool} if file is None else {}  # all threads see one memory
     engine = create_engine(url, connect_args=arguments, **pool)
-    event.listen(engine, "connect", _prepare_reader if read_only else _prepare_writer)
+    event.listen(engine, "connect", _prepare_reader if read_only else _writer_of(file))
     event.listen(engine, "begin", _begin)
     return engine
 
@@ -204,6 +206,29 @@ def _prepare_reader(connection: sqlite3.Connection, _record: Any) -> None:
     """Refuse to write; transactions begin where we say so (see _begin)."""
     connection.isolation_level = None
     connection.execute("PRAGMA query_only=ON")
+
+
+def _writer_of(file: Path | None) -> Callable[[sqlite3.Connection, Any], None]:
+    """What prepares the connections of a writer: WAL, unless the file is on a network."""
+    kind = None if file is None else network_type(file.parent)
+    if kind is None:
+        return _prepare_writer
+    logging.getLogger(__name__).warning(
+        "%s is on a network file system (%s), where SQLite's write-ahead log is not safe: a "
+        "rollback journal is used, and writers wait for readers. For several machines, use a "
+        "server (database: {url: ...} in env.yaml)",
+        file,
+        kind,
+    )
+    return _prepare_network_writer
+
+
+def _prepare_network_writer(connection: sqlite3.Connection, _record: Any) -> None:
+    """The rollback journal needs no shared memory; with FULL it survives a lost connection."""
+    connection.isolation_level = None
+    connection.execute("PRAGMA journal_mode=DELETE")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=ON")
 
 
 def _prepare_writer(connection: sqlite3.Connection, _record: Any) -> None:

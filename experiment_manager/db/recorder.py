@@ -11,7 +11,7 @@ from time import monotonic, time
 from typing import Any
 
 from experiment_manager.common.common import RunStatus
-from experiment_manager.common.errors import QueryError
+from experiment_manager.common.errors import ConnectionError, QueryError  # noqa: A004
 from experiment_manager.common.metrics import MetricPoint
 from experiment_manager.db.delivery import INTERVAL_S, Courier, Delivery
 from experiment_manager.db.journal import Journal
@@ -172,7 +172,13 @@ class Recorder:
         with self._opening:
             if self._journal is not None:
                 return self._journal
-            journal = Journal.create(self._folder)
+            try:
+                journal = Journal.create(self._folder)
+            except OSError as error:
+                raise ConnectionError(
+                    f"Nothing can be recorded in {self._folder}: {error.strerror}; "
+                    "make it writable, or name another workspace in env.yaml"
+                ) from error
             try:
                 journal_id = self._db.register_journal(journal.path, run_id)
             except BaseException:
