@@ -23,7 +23,7 @@ from experiment_manager.cli.console import (
 from experiment_manager.cli.summary import print_places, print_summary
 from experiment_manager.common.common import RunStatus
 from experiment_manager.common.errors import did_you_mean
-from experiment_manager.common.metrics import CONFUSION_LABELS, CONFUSION_ROWS
+from experiment_manager.common.metrics import CONFUSION_LABELS, CONFUSION_ROWS, is_confusion
 from experiment_manager.config.paths import DATABASE_FILE
 from experiment_manager.db.manager import DatabaseManager
 from experiment_manager.db.rows import MetricRow, TrialRow, TrialRunRow
@@ -43,7 +43,7 @@ def list_experiments(where: Path) -> None:
     table = create_table(
         "Experiment", "Trials", "Runs", "States", "Updated", "Database", numbers=("Trials", "Runs")
     )
-    for path in _find_databases(where):
+    for path in find_databases(where):
         with _open(path) as db:
             for experiment in db.list_experiments():
                 summary = summarize(db, experiment.title)
@@ -77,15 +77,14 @@ def show_entity(name: str, where: Path) -> None:
         _print_run(console, db, *_chosen_run(db, title, trial_name, number))
 
 
-def _find_databases(where: Path) -> list[Path]:
+def find_databases(where: Path, remedy: str = "Name another place with --in.") -> list[Path]:
+    """The databases in a place as ``ls`` takes it; the remedy ends the error's text."""
     here = where.resolve()
     if here.is_file():
         return [here]
     found = sorted({path for pattern in SEARCHED for path in here.glob(pattern)})
     if not found:
-        raise click.UsageError(
-            f"No {DATABASE_FILE} found in {here}. Name another place with --in."
-        )
+        raise click.UsageError(f"No {DATABASE_FILE} found in {here}. {remedy}")
     return found
 
 
@@ -99,7 +98,7 @@ def _open(path: Path) -> Iterator[DatabaseManager]:
 def _open_with_experiment(title: str, where: Path) -> Iterator[tuple[DatabaseManager, Path]]:
     """The first database that holds the experiment."""
     known: list[str] = []
-    for path in _find_databases(where):
+    for path in find_databases(where):
         with _open(path) as db:
             titles = [experiment.title for experiment in db.list_experiments()]
             if title in titles:
@@ -201,7 +200,7 @@ def _print_left_out(console: Console, names: list[str], shown: list[str]) -> Non
 def _print_result(console: Console, metric: MetricRow) -> None:
     labels = metric.per_label_val
     total = "" if metric.total_val is None else f" {number_text(metric.total_val)}"
-    if labels is not None and CONFUSION_ROWS in labels:
+    if labels is not None and is_confusion(labels):
         console.print(f"{escape(metric.type)}{total} [dim](rows: true, columns: predicted)[/]")
         console.print(_confusion_table(labels))
     elif labels is not None:

@@ -60,9 +60,14 @@ def check_arguments(cls: type, config: Mapping[str, Any], provided: frozenset[st
     parameters = _parameters_of(cls)
     if "config" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         return []
-    given = set(config) - {"type"}
+    given = {str(key) for key in config} - {"type"}
     settable = set(parameters) - provided
-    required = {name for name in settable if parameters[name].default is inspect.Parameter.empty}
+    required = {
+        name
+        for name in settable
+        if parameters[name].default is inspect.Parameter.empty
+        and parameters[name].kind is not inspect.Parameter.VAR_POSITIONAL
+    }
     unknown = [
         f"unknown key {key!r}.{did_you_mean(key, settable)}" for key in sorted(given - settable)
     ]

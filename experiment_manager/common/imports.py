@@ -47,10 +47,12 @@ def import_object(path: str) -> Any:
         'OrderedDict'
     """
     module_name, _, attribute_path = path.partition(":")
+    if not module_name or module_name.startswith(".") or not attribute_path:
+        raise UnknownTypeError(f"{path!r} is no import path; write 'package.module:Name'")
     found: Any = _import_module(module_name, path)
     for attribute in attribute_path.split("."):
         if not hasattr(found, attribute):
-            suggestion = did_you_mean(attribute, [n for n in vars(found) if not n.startswith("_")])
+            suggestion = did_you_mean(attribute, [n for n in dir(found) if not n.startswith("_")])
             raise UnknownTypeError(f"{path!r}: no {attribute!r} in {module_name!r}.{suggestion}")
         found = getattr(found, attribute)
     return found

@@ -94,6 +94,16 @@ def scalar_point(metric: Metric | str, value: Any, step: int | None) -> MetricPo
     return None
 
 
+def is_confusion(per_label: Mapping[str, Any] | None) -> bool:
+    """True for the labels and rows of a confusion matrix, false for numbers by label.
+
+    Example:
+        >>> is_confusion({"labels": ["a"], "rows": [[3]]}), is_confusion({"rows": 0.5})
+        (True, False)
+    """
+    return per_label is not None and isinstance(per_label.get(CONFUSION_ROWS), list)
+
+
 def scalars_of(points: Iterable[MetricPoint]) -> dict[str, float]:
     """Every number among the points by name; labels as ``name/label``, matrices left out.
 
@@ -104,7 +114,7 @@ def scalars_of(points: Iterable[MetricPoint]) -> dict[str, float]:
     numbers: dict[str, float] = {}
     for point in points:
         labels = point.per_label or {}
-        if CONFUSION_ROWS in labels:
+        if is_confusion(labels):
             continue
         if point.value is not None:
             numbers[point.name] = point.value
@@ -117,7 +127,7 @@ def _named_values(metric: Metric | str, given: Any) -> Iterable[tuple[str, Any]]
         return [(metric_name(metric), given)]
     pairs = [given] if _is_pair(given) else given
     if isinstance(pairs, Sequence) and not isinstance(pairs, str) and all(map(_is_pair, pairs)):
-        return pairs
+        return [(metric_name(name), value) for name, value in pairs]
     raise MetricError(
         f"Metric.CUSTOM takes a (name, value) pair or a list of such pairs, not {given!r}"
     )

@@ -6,14 +6,15 @@ import importlib.util
 import random
 import sys
 
-MAX_NUMPY_SEED = 2**32
+NUMPY_SEEDS, TORCH_SEEDS = 2**32, 2**63
 
 
 def seed_everything(seed: int) -> None:
     """Seed Python, NumPy where it is installed, and torch where it is already imported.
 
     Args:
-        seed: Any integer; NumPy, which takes 32 bits only, gets it modulo 2**32.
+        seed: Any integer; NumPy and torch, which take 32 and 63 bits,
+            get it modulo these.
 
     Example:
         >>> seed_everything(7); first = random.random()
@@ -24,6 +25,6 @@ def seed_everything(seed: int) -> None:
     if importlib.util.find_spec("numpy") is not None:
         import numpy as np  # noqa: PLC0415 - optional, and slow where nothing else needs it
 
-        np.random.seed(seed % MAX_NUMPY_SEED)  # noqa: NPY002 - seeds what libraries draw from
+        np.random.seed(seed % NUMPY_SEEDS)  # noqa: NPY002 - seeds what libraries draw from
     if "torch" in sys.modules:
-        sys.modules["torch"].manual_seed(seed)
+        sys.modules["torch"].manual_seed(seed % TORCH_SEEDS)

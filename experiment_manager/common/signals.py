@@ -21,6 +21,10 @@ class Terminated(SystemExit):
     def __str__(self) -> str:
         return "terminated by SIGTERM"
 
+    def __reduce__(self) -> tuple[type[Terminated], tuple[()]]:
+        """Rebuild without the exit code when crossing a process border."""
+        return type(self), ()
+
 
 @contextmanager
 def sigterm_raises() -> Iterator[None]:

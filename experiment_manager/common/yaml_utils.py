@@ -27,9 +27,8 @@ def insert_value(config: Any, value: Any) -> Any:
         >>> insert_value({"optimizer": {"lr": "?"}, "batch_size": 32}, 0.001)
         {'optimizer': {'lr': 0.001}, 'batch_size': 32}
     """
-    if OmegaConf.is_config(config):
-        return OmegaConf.create(_filled(_plain(config), _plain(value)))
-    return _filled(config, value)
+    filled = _filled(_plain(config), _plain(value))
+    return OmegaConf.create(filled) if OmegaConf.is_config(config) else filled
 
 
 def multiply(*options: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -49,7 +48,7 @@ def multiply(*options: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         [{'s': {'lr': 0.1, 'width': 8}}, {'s': {'lr': 0.01, 'width': 8}}]
     """
     combined = []
-    for parts in itertools.product(*(map(_plain, listed) for listed in options)):
+    for parts in itertools.product(*(_plain(list(listed)) for listed in options)):
         merged: dict[str, Any] = {}
         for part in parts:
             merged = deep_merge(merged, part)
@@ -118,13 +117,18 @@ def resolve(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plain(config: Any) -> Any:
-    return OmegaConf.to_container(config) if OmegaConf.is_config(config) else config
+    """Without OmegaConf at any depth."""
+    if OmegaConf.is_config(config):
+        return OmegaConf.to_container(config)
+    if isinstance(config, Mapping):
+        return {key: _plain(item) for key, item in config.items()}
+    return [_plain(item) for item in config] if isinstance(config, (list, tuple)) else config
 
 
 def _filled(config: Any, value: Any) -> Any:
     if isinstance(config, Mapping):
         return {key: _filled(item, value) for key, item in config.items()}
-    if isinstance(config, (list, tuple)):
+    if isinstance(config, list):
         return [_filled(item, value) for item in config]
     is_placeholder = isinstance(config, str) and config in PLACEHOLDERS
     return copy.deepcopy(value if is_placeholder else config)

@@ -29,7 +29,7 @@ _IDENTITY_KEYS: dict[str, validate.Check] = {
 }
 _KNOWN_KEYS: dict[str, dict[str, validate.Check]] = {
     ENV: {
-        "workspace": validate.is_text,
+        "workspace": validate.is_path,
         "verbose": validate.is_flag,
         "debug": validate.is_flag,
         "trackers": validate.is_typed_list,
@@ -41,6 +41,11 @@ _KNOWN_KEYS: dict[str, dict[str, validate.Check]] = {
 }
 # Settings with a meaning of their own, so that a slip in one of them is noticed.
 _RESERVED_SETTINGS: dict[str, Any] = {"seed": 0, "pipeline": {}, "callbacks": []}
+_RESERVED_CHECKS: dict[str, validate.Check] = {
+    "seed": validate.is_integer,
+    "pipeline": validate.is_typed,
+    "callbacks": validate.is_typed_list,
+}
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,8 @@ def build_plan(config_dir: Path, problems: list[str]) -> Plan | None:
         experiment=_load(config_dir / EXPERIMENT, unreadable),
         trials=_load_trials(config_dir / TRIALS, unreadable),
     )
-    problems += unreadable + _check_files(files)
+    unread = {problem.partition(":")[0].partition(",")[0] for problem in unreadable}
+    problems += unreadable + _check_files(files, unread)
     return None if unreadable else _assemble(files, problems)
 
 
@@ -103,18 +109,19 @@ def _load_trials(path: Path, unreadable: list[str]) -> list[dict[str, Any]]:
     return []
 
 
-def _check_files(files: _Files) -> list[str]:
+def _check_files(files: _Files, unread: set[str]) -> list[str]:
+    """What is wrong in each file; of one that could not be read, enough was said."""
     problems = _check_block(ENV, ENV, files.environment)
     problems += validate.check_placeholders(ENV, files.environment)
     problems += _check_block(BASE, BASE, files.base)
     problems += _check_block(EXPERIMENT, EXPERIMENT, files.experiment)
-    if files.experiment and "name" not in files.experiment:
+    if EXPERIMENT not in unread and "name" not in files.experiment:
         problems.append(f"{EXPERIMENT}: 'name' is missing; give the experiment a name")
     for number, trial in enumerate(files.trials, start=1):
         problems += _check_block(TRIALS, _trial_label(trial, number), trial)
         if "name" not in trial:
             problems.append(f"{_trial_label(trial, number)}: 'name' is missing; give it a name")
-    return problems + _check_trial_names(files.trials)
+    return problems + ([] if TRIALS in unread else _check_trial_names(files.trials))
 
 
 def _check_trial_names(trials: list[dict[str, Any]]) -> list[str]:
@@ -134,8 +141,11 @@ def _check_block(file: str, where: str, block: Mapping[str, Any]) -> list[str]:
     settings = _settings_of(file, block)
     if "settings" in settings:
         problems.append(f"{where}: 'settings' cannot lie inside 'settings'")
-    if "seed" in settings and (complaint := validate.is_integer(settings["seed"])):
-        problems.append(f"{where}: 'seed' {complaint}")
+    for key, check in _RESERVED_CHECKS.items():
+        is_told = key in block and key in _KNOWN_KEYS[file]  # with the block's own keys
+        complaint = check(settings[key]) if key in settings and not is_told else None
+        if complaint:
+            problems.append(f"{where}: {key!r} {complaint}")
     return problems
 
 
@@ -155,6 +165,7 @@ def _settings_of(file: str, block: Mapping[str, Any]) -> dict[str, Any]:
 def _assemble(files: _Files, problems: list[str]) -> Plan:
     base, own = _settings_of(BASE, files.base), _settings_of(EXPERIMENT, files.experiment)
     lower = deep_merge(_RESERVED_SETTINGS, base)
+    problems += validate.check_settings_keys(BASE, base, _RESERVED_SETTINGS)
     problems += validate.check_settings_keys(EXPERIMENT, own, lower)
     shared = deep_merge(base, own)
     plan = Plan(
@@ -183,13 +194,14 @@ def _plan_trial(
     own = _settings_of(TRIALS, trial)
     problems += validate.check_settings_keys(where, own, deep_merge(_RESERVED_SETTINGS, shared))
     settings = deep_merge(shared, own)
-    problems += validate.check_placeholders(where, settings)
     runs = []
     for number in range(1, _count(trial.get("repeat", 1)) + 1):
         spec = _plan_run(trial, where, settings, number, plan, problems)
         if spec is None:
             break  # the same sentence for every repeat would say nothing new
         runs.append(spec)
+    for spec in runs[:1]:
+        problems += validate.check_placeholders(where, spec.settings)
     return TrialPlan(str(trial.get("name", "")), trial, {}, tuple(runs))
 
 
@@ -245,7 +257,11 @@ def _workspace(files: _Files, problems: list[str]) -> str:
     except OmegaConfBaseException as error:
         problems.append(f"{ENV}: {' '.join(str(error).split())}")
         return ""
-    return str(Path.cwd() / Path(workspace).expanduser())
+    try:
+        return str(Path.cwd() / Path(workspace).expanduser())
+    except RuntimeError as error:
+        problems.append(f"{ENV}: 'workspace' {workspace!r}: {error}")
+        return ""
 
 
 def _trial_label(trial: Mapping[str, Any], number: int) -> str:

@@ -40,5 +40,6 @@ def _position(error: yaml.MarkedYAMLError) -> str:
 
 def _reason(error: yaml.MarkedYAMLError) -> str:
     problem = error.problem or "is not valid YAML"
-    tab = "found character '\\t' that cannot start any token"
-    return "indented with a tab; YAML wants spaces" if problem == tab else problem
+    if "cannot start any token" in problem:
+        return "a character that cannot stand here; if it is a tab, indent with spaces"
+    return problem

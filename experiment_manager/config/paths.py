@@ -100,6 +100,6 @@ def name_problem(name: object) -> str | None:
         return f"{name!r} cannot be a name: it names no folder of its own"
     if any(character in "/\\" or ord(character) < ord(" ") for character in name):
         return f"the name {name!r} would leave its folder: use no '/', '\\' or control characters"
-    if len(name.encode("utf-8", "surrogateescape")) > MAX_NAME_BYTES:
+    if len(name.encode("utf-8", "surrogatepass")) > MAX_NAME_BYTES:
         return f"the name {name[:40]!r}... is longer than {MAX_NAME_BYTES} bytes"
     return None

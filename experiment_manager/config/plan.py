@@ -53,7 +53,7 @@ class RunSpec:
     @property
     def config_hash(self) -> str:
         """Hash of the resolved configuration; equal for runs that would do the same."""
-        text = json.dumps(self.settings, sort_keys=True, default=str)
+        text = json.dumps(_with_text_keys(self.settings), sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property
@@ -108,3 +108,10 @@ class Plan:
     def runs(self) -> tuple[RunSpec, ...]:
         """All runs, trial by trial."""
         return tuple(run for trial in self.trials for run in trial.runs)
+
+
+def _with_text_keys(settings: Any) -> Any:
+    """The same with keys that can be sorted, as JSON will write them."""
+    if isinstance(settings, Mapping):
+        return {str(key): _with_text_keys(value) for key, value in settings.items()}
+    return [_with_text_keys(item) for item in settings] if isinstance(settings, list) else settings

@@ -11,7 +11,8 @@ from experiment_manager.common.errors import did_you_mean
 from experiment_manager.common.yaml_utils import PLACEHOLDERS, walk
 from experiment_manager.config.paths import name_problem
 
-NEAR_MISS = 0.85  # of difflib's ratio: one slip in a word of four letters, none in a shorter one
+NEAR_MISS = 0.85  # of difflib's ratio: several slips in a long name
+SHORTEST_SLIP = 4  # letters of a known name; a shorter one has too many neighbours
 
 Check = Callable[[Any], "str | None"]
 
@@ -65,14 +66,34 @@ def check_placeholders(where: str, settings: Mapping[str, Any]) -> list[str]:
 
 def near_miss(key: str, known: Collection[str]) -> str | None:
     """The known key that this one is a slip of, if any; ``beta2`` is none of ``beta1``."""
-    near = difflib.get_close_matches(key, known, n=1, cutoff=NEAR_MISS)
+    near = [name for name in known if len(name) >= SHORTEST_SLIP and _is_one_slip(key, name)]
+    near += difflib.get_close_matches(key, known, n=1, cutoff=NEAR_MISS)
     if near and re.sub(r"\d", "", near[0]) != re.sub(r"\d", "", key):
         return near[0]
     return None
 
 
+def _is_one_slip(key: str, name: str) -> bool:
+    """True where a letter is wrong, missing or too many, or two neighbours are swapped.
+
+    One letter that is a word by itself is none: ``size_x`` is not meant as ``size_y``.
+    """
+    if len(key) == len(name):
+        wrong = [i for i, pair in enumerate(zip(key, name, strict=True)) if len(set(pair)) > 1]
+        if len(wrong) == 1:
+            return re.search(rf"(?:^|_){re.escape(key[wrong[0]])}(?:_|$)", key) is None
+        swapped = [i for i in wrong if key[i : i + 2] == name[i : i + 2][::-1]]
+        return len(wrong) == len("ab") and wrong[1] - wrong[0] == 1 and swapped[:1] == wrong[:1]
+    longer, shorter = sorted((key, name), key=len, reverse=True)
+    return len(longer) - len(shorter) == 1 and any(
+        longer[:i] + longer[i + 1 :] == shorter for i in range(len(longer))
+    )
+
+
 def is_name(value: Any) -> str | None:
     """A complaint where the value cannot name a folder."""
+    if value in PLACEHOLDERS or (isinstance(value, str) and "${" in value):
+        return f"is still {value!r}; a name is written out"
     problem = name_problem(value)
     return None if problem is None else f"is wrong: {problem}"
 
@@ -92,6 +113,11 @@ def is_mapping(value: Any) -> str | None:
 def is_text(value: Any) -> str | None:
     """A complaint where the value is no text."""
     return None if isinstance(value, str) else f"must be text{_not(value)}"
+
+
+def is_path(value: Any) -> str | None:
+    """A complaint where the value is no path."""
+    return None if isinstance(value, str) and value else f"must be a path{_not(value)}"
 
 
 def is_flag(value: Any) -> str | None:

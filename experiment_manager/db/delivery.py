@@ -51,7 +51,7 @@ class Delivery:
         """
         with self._one_at_a_time:
             before = self._applied
-            for records in self._journal.unread():
+            while records := self._journal.unread():
                 self._apply(records)
                 self._journal.mark_read()
             self._journal.trim()

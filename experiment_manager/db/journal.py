@@ -14,7 +14,6 @@ import fcntl
 import os
 import threading
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -43,10 +42,10 @@ class Journal:
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     journal = Journal.create(Path(folder))
         ...     journal.append(("loss", 0.5))
-        ...     records = list(journal.unread())
+        ...     records = journal.unread()
         ...     journal.remove()
         >>> records
-        [[(1, 'loss', 0.5)]]
+        [(1, 'loss', 0.5)]
     """
 
     def __init__(self, path: Path, flags: int) -> None:
@@ -114,15 +113,14 @@ class Journal:
             self._take_back(written)
         self.is_empty = False
 
-    def unread(self) -> Iterator[list[Record]]:
-        """The records after those that were marked as read, some thousands at a time."""
-        while waiting := os.fstat(self._file).st_size - self._read:
-            data = os.pread(self._file, min(waiting, CHUNK_BYTES), self._read)
-            records, length = decode(data)
-            if not records:
-                return
-            self._chunk_end = self._read + length
-            yield records
+    def unread(self) -> list[Record]:
+        """The next records after those that were marked as read, some thousands at most."""
+        waiting = os.fstat(self._file).st_size - self._read
+        if not waiting:
+            return []
+        records, length = decode(os.pread(self._file, min(waiting, CHUNK_BYTES), self._read))
+        self._chunk_end = self._read + length
+        return records
 
     def mark_read(self) -> None:
         """What :meth:`unread` gave last is in the database."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from experiment_manager.common.common import RunStatus
-from experiment_manager.common.metrics import CONFUSION_ROWS
+from experiment_manager.common.metrics import is_confusion
 from experiment_manager.db.manager import DatabaseManager
 
 
@@ -120,8 +120,7 @@ def summarize(db: DatabaseManager, experiment: str) -> ExperimentSummary:
         return ExperimentSummary(experiment, ())
     metrics: dict[int, dict[str, float]] = {}
     for run_id, metric in db.get_final_metrics(row.id):
-        is_matrix = metric.per_label_val is not None and CONFUSION_ROWS in metric.per_label_val
-        if metric.total_val is not None and not is_matrix:
+        if metric.total_val is not None and not is_confusion(metric.per_label_val):
             metrics.setdefault(run_id, {})[metric.type] = metric.total_val
     runs_by_trial: dict[str, list[RunSummary]] = {t.name: [] for t in db.list_trials(row.id)}
     for trial, run in db.list_runs(row.id):

@@ -329,6 +329,14 @@ def test_planning_writes_nothing_and_imports_no_code_of_the_user(
             "env.yaml: unknown key 'workspce'. Did you mean 'workspace'?",
         ),
         (
+            {"env": "hue: 1"},
+            "env.yaml: unknown key 'hue'. Known: database, debug, trackers, verbose, workspace.",
+        ),
+        (
+            {"base": "colour: red\nsettings: {lr: 1}"},
+            "base.yaml: unknown key 'colour'. Known: callbacks, pipeline, settings.",
+        ),
+        (
             {"experiment": "name: digits\nfactroy: a\nsettings: {}"},
             "experiment.yaml: unknown key 'factroy'. Did you mean 'factory'?",
         ),
@@ -401,6 +409,14 @@ def test_a_placeholder_is_told_of_the_trials_that_left_it(tmp_path: Path) -> Non
     trials = "- {name: a, lr: 1}\n- {name: b, repeat: 3}"
     assert problems_of(tmp_path, base="lr: '?'", trials=trials) == [
         "trials.yaml: trial 'b': 'lr' is still '?'; give it a value"
+    ]
+
+
+def test_a_trial_without_a_name_goes_by_its_place(tmp_path: Path) -> None:
+    trials = "- {name: a, lr: 1}\n- repeat: 2"
+    assert problems_of(tmp_path, base="lr: '?'", trials=trials) == [
+        "trials.yaml: trial 2: 'name' is missing; give it a name",
+        "trials.yaml: trial 2: 'lr' is still '?'; give it a value",
     ]
 
 

@@ -24,7 +24,7 @@ values = st.one_of(
 
 def all_unread(journal: Journal) -> list[Record]:
     records = []
-    for part in journal.unread():
+    while part := journal.unread():
         records += part
         journal.mark_read()
     return records
@@ -41,7 +41,7 @@ def test_gives_back_what_was_appended_with_its_number(tmp_path: Path) -> None:
 def test_gives_unread_records_again_until_they_are_marked(tmp_path: Path) -> None:
     journal = Journal.create(tmp_path)
     journal.append_one(("a",))
-    assert next(journal.unread()) == [(1, "a")]
+    assert journal.unread() == [(1, "a")]
     assert all_unread(journal) == [(1, "a")]
     assert all_unread(journal) == []
     journal.close()
