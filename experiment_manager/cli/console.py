@@ -123,6 +123,22 @@ def duration_text(seconds: float | None) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def size_text(size_bytes: float) -> str:
+    """A size on disk as people say it.
+
+    Example:
+        >>> size_text(999), size_text(4_200_000)
+        ('999 B', '4.2 MB')
+    """
+    if size_bytes < 1000:  # noqa: PLR2004 - a kB
+        return f"{size_bytes:.0f} B"
+    for unit in ("kB", "MB", "GB"):
+        size_bytes /= 1000
+        if size_bytes < 1000:  # noqa: PLR2004
+            return f"{size_bytes:.1f} {unit}"
+    return f"{size_bytes / 1000:.1f} TB"
+
+
 def path_text(path: Path) -> str:
     """A path, relative to the current folder where it lies inside."""
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

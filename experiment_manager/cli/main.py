@@ -14,6 +14,7 @@ from experiment_manager.version import __version__
 
 FULL_ERROR = "EXPERIMENT_MANAGER_FULL_ERROR"
 EXIT_RUN_FAILED = 1
+EXIT_PROBLEMS = 1
 EXIT_BAD_USAGE = 2
 EXIT_INTERRUPTED = 130
 
@@ -26,6 +27,7 @@ _where = click.option(
     type=click.Path(exists=True, path_type=Path),
     help="A database file, a workspace, or a folder with some below it (default: here).",
 )
+_place = click.argument("place", metavar="[PLACE]", default=".")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -35,8 +37,8 @@ def commands() -> None:
 
     DIR is a folder with experiment.yaml and trials.yaml, and perhaps env.yaml and base.yaml.
 
-    Exit codes: 0 all fine, 1 a run failed, 2 bad usage or configuration, 130 interrupted
-    (Ctrl-C), 143 terminated.
+    Exit codes: 0 all fine, 1 a run failed or a check found something, 2 bad usage or
+    configuration, 130 interrupted (Ctrl-C), 143 terminated.
     """
 
 
@@ -79,6 +81,75 @@ def show(name: str, where: Path) -> None:
     from experiment_manager.cli.browse import show_entity
 
     show_entity(name, where)
+
+
+@commands.group()
+def db() -> None:
+    """Look after a database: what it is, checks, upgrades, copies.
+
+    PLACE is an SQLite file, a folder with some in or below it (default: here), or a database
+    URL such as mysql+pymysql://user:password@host/name.
+    """
+
+
+@db.command("info")
+@_place
+def db_info(place: str) -> None:
+    """Show kind, version, size, rows, and journals that wait."""
+    from experiment_manager.cli.database import print_info
+
+    print_info(place)
+
+
+@db.command("check")
+@_place
+def db_check(place: str) -> None:
+    """Look for damage, wrong tables and rows that refer to nothing.
+
+    Exits with 1 where something was found; nothing is changed.
+    """
+    from experiment_manager.cli.database import check
+
+    if not check(place):
+        sys.exit(EXIT_PROBLEMS)
+
+
+@db.command("upgrade")
+@_place
+def db_upgrade(place: str) -> None:
+    """Bring a database of an older version up to date.
+
+    A file is copied beside itself first; back up a server's database yourself.
+    """
+    from experiment_manager.cli.database import upgrade
+
+    upgrade(place)
+
+
+@db.command("copy")
+@click.argument("source", metavar="FROM")
+@click.argument("target", metavar="TO")
+def db_copy(source: str, target: str) -> None:
+    """Copy all experiments from one database to an empty one.
+
+    FROM and TO are each a PLACE, such as a file and the URL of a server's database.
+    """
+    from experiment_manager.cli.database import copy
+
+    copy(source, target)
+
+
+@db.command("sync")
+@_place
+def db_sync(place: str) -> None:
+    """Bring in what processes that died left in their journals.
+
+    Exits with 1 where something could not be delivered.
+    """
+    from experiment_manager.cli.database import sync
+
+    if not sync(place):
+        sys.exit(EXIT_PROBLEMS)
 
 
 def main() -> NoReturn:

@@ -37,7 +37,7 @@ def schema_problems(connection: Connection) -> list[str]:
 
 def data_problems(connection: Connection) -> list[str]:
     """A sentence for each damage; where there is none, for each foreign key to nowhere."""
-    return _damage(connection) or list(_dangling_rows(connection))
+    return damage(connection) or list(_dangling_rows(connection))
 
 
 def _matters(item: Any, _name: str | None, kind: str, reflected: bool, ours: Any) -> bool:
@@ -69,7 +69,7 @@ def _name_of(difference: tuple[Any, ...]) -> str:
     return f"{difference[2] if table is None else table.name}.{item.name or f'({columns})'}"
 
 
-def _damage(connection: Connection) -> list[str]:
+def damage(connection: Connection) -> list[str]:
     """What the database finds wrong with its own storage; PostgreSQL is not asked."""
     try:
         if connection.dialect.name == "sqlite":

@@ -14,7 +14,7 @@ from experiment_manager.db.artifact_calls import ArtifactCalls
 from experiment_manager.db.engine import database_exists, database_file, hide_password, parse_url
 from experiment_manager.db.entity_calls import EntityCalls
 from experiment_manager.db.journal_calls import JournalCalls
-from experiment_manager.db.leftovers import deliver_leftovers
+from experiment_manager.db.leftovers import Leftover, deliver_leftovers
 from experiment_manager.db.metric_calls import MetricCalls
 from experiment_manager.db.parameter_calls import ParameterCalls
 
@@ -45,6 +45,9 @@ class DatabaseManager(EntityCalls, MetricCalls, ParameterCalls, ArtifactCalls, J
         password: The user's password; appears in no error and no log.
         port: Port of the server.
         read_only: True to refuse writing and to make nothing that is missing.
+
+    Attributes:
+        leftovers: What opening it for writing has made of each journal that was left behind.
 
     Raises:
         ConnectionError: The database cannot be reached or opened.
@@ -88,5 +91,4 @@ class DatabaseManager(EntityCalls, MetricCalls, ParameterCalls, ArtifactCalls, J
     def _open(self, url: URL, *, read_only: bool) -> None:
         """Open it, and bring in what processes that died have left in their journals."""
         super().__init__(url, read_only=read_only)
-        if not read_only:
-            deliver_leftovers(self)
+        self.leftovers: list[Leftover] = [] if read_only else deliver_leftovers(self)

@@ -283,7 +283,15 @@ class MariaDBServer(DatabaseServer):
 
     @classmethod
     def _common(cls, folder: Path) -> Sequence[str]:
-        own = ["--no-defaults", f"--datadir={folder / 'data'}", "--innodb-log-file-size=16M"]
+        # One server deletes the temporary files of another in the same place when it starts.
+        temporary = folder / "tmp"
+        temporary.mkdir(exist_ok=True)
+        own = [
+            "--no-defaults",
+            f"--datadir={folder / 'data'}",
+            f"--tmpdir={temporary}",
+            "--innodb-log-file-size=16M",
+        ]
         return [*own, "--user=root"] if _is_root() else own
 
     def _dropping(self, database: str) -> str:

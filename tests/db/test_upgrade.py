@@ -1,0 +1,286 @@
+"""A database of an older version is upgraded as a whole or not at all, and never unasked for."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy.engine import URL, make_url
+
+from experiment_manager.common.errors import ConnectionError  # noqa: A004 - the contract's name
+from experiment_manager.common.metrics import MetricPoint
+from experiment_manager.db.engine import open_as_it_is, writing
+from experiment_manager.db.maintenance import (
+    check_database,
+    describe_database,
+    upgrade_database,
+)
+from experiment_manager.db.manager import DatabaseManager
+from experiment_manager.db.schema import (
+    JOURNAL,
+    LATEST_METRIC,
+    SCHEMA_VERSION,
+    TRIAL_RUN_PROVENANCE,
+    VERSION,
+    metadata,
+)
+from experiment_manager.db.upgrade import Upgrade
+from experiment_manager.testing.servers import MariaDBServer, PostgresServer
+
+Rows = Callable[..., list[tuple[Any, ...]]]
+
+VERSION_1 = Path(__file__).parent / "assets" / "version_1.db"
+OPENING = """
+import sys
+
+from experiment_manager.db.manager import DatabaseManager
+
+print("ready", flush=True)
+sys.stdin.readline()
+DatabaseManager(sys.argv[1], use_sqlite=True).close()
+"""
+
+
+@pytest.fixture
+def old(file: Path) -> Path:
+    """A database as version 1 of the schema left it: two trials of two runs."""
+    shutil.copyfile(VERSION_1, file)
+    return file
+
+
+def content(file: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """The rows of the tables that version 1 has, but for the version itself."""
+    listing = "SELECT name FROM sqlite_master WHERE type = 'table' AND name = upper(name)"
+    with closing(sqlite3.connect(VERSION_1)) as first:
+        tables = [name for (name,) in first.execute(listing)]
+    with closing(sqlite3.connect(file)) as connection:
+        return {
+            table: sorted(connection.execute(f'SELECT * FROM "{table}"'), key=repr)
+            for table in tables
+        }
+
+
+def dump(file: Path) -> list[str]:
+    """Everything in it, as statements."""
+    with closing(sqlite3.connect(file)) as connection:
+        return list(connection.iterdump())
+
+
+def statements(file: Path) -> set[tuple[Any, ...]]:
+    """What its tables and indexes were made with."""
+    with closing(sqlite3.connect(file)) as connection:
+        return set(connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master"))
+
+
+def open_for_writing(file: Path) -> None:
+    DatabaseManager(str(file), use_sqlite=True).close()
+
+
+def backups(file: Path) -> list[str]:
+    return sorted(path.name for path in file.parent.glob("*.bak"))
+
+
+# What becomes of it.
+
+
+def test_opening_it_for_writing_upgrades_it(old: Path, rows: Rows) -> None:
+    open_for_writing(old)
+    assert rows("SELECT version_num FROM experiment_manager_version") == [(SCHEMA_VERSION,)]
+
+
+def test_the_content_stays_as_it_was(old: Path) -> None:
+    before = content(old)
+    assert len(before["METRIC"]) == 58
+    open_for_writing(old)
+    assert content(old) == before
+
+
+def test_it_is_read_like_a_new_one(old: Path) -> None:
+    with DatabaseManager(str(old), use_sqlite=True) as db:
+        experiment = db.list_experiments()[0]
+        assert experiment.description.endswith('better? 😀 "quoted"')
+        history = [metric for _, metric in db.get_epoch_history(1)]
+        assert math.isnan(next(m.total_val for m in history if m.type == "val_loss") or 0)
+        assert history[2].per_label_val == {"cat": 0.5, "dog": math.inf}
+        assert db.get_trial_run_parameters(1)["hidden_layers"] == [64, 32]
+
+
+def test_its_tables_are_those_of_a_new_database(old: Path, tmp_path: Path) -> None:
+    open_for_writing(old)
+    new = tmp_path / "new.db"
+    open_for_writing(new)
+    assert statements(old) == statements(new)
+
+
+def test_the_checks_find_nothing_in_it(old: Path) -> None:
+    open_for_writing(old)
+    assert check_database(URL.create("sqlite", database=str(old))) == []
+
+
+def test_the_latest_metrics_are_taken_from_the_histories(old: Path, rows: Rows) -> None:
+    with closing(sqlite3.connect(old)) as connection, connection:
+        last_loss = "UPDATE METRIC SET total_val = NULL, non_finite = '-inf' WHERE id = 11"
+        connection.execute(last_loss)
+    open_for_writing(old)
+    found = rows("SELECT * FROM LATEST_METRIC WHERE trial_run_id = 1 ORDER BY type")
+    assert found == [
+        (1, "confusion", 0.5, None, None),
+        (1, "grad_norm", 5.5, None, 2),
+        (1, "test_acc", 0.91, None, None),
+        (1, "train_loss", 1 / 3, None, 2),
+        (1, "val_loss", None, "-inf", 2),
+    ]
+    assert rows("SELECT count(DISTINCT trial_run_id) FROM LATEST_METRIC") == [(4,)]
+
+
+def test_recording_goes_on_in_it(old: Path, rows: Rows) -> None:
+    with DatabaseManager(str(old), use_sqlite=True) as db:
+        run = db.start_trial_run(1, number=3, seed=2, config_hash="abc")
+        db.record_results(run.id, [MetricPoint("test_acc", 0.95)])
+    latest = rows("SELECT type, total_val FROM LATEST_METRIC WHERE trial_run_id = ?", run.id)
+    assert latest == [("test_acc", 0.95)]
+
+
+# The backup.
+
+
+def test_a_backup_equals_the_original(old: Path) -> None:
+    before = dump(old)
+    open_for_writing(old)
+    assert backups(old) == ["experiments.db.version_1.bak"]
+    assert dump(old.with_name("experiments.db.version_1.bak")) == before
+
+
+def test_a_backup_overwrites_none(old: Path) -> None:
+    first = old.with_name("experiments.db.version_1.bak")
+    first.write_text("of another day")
+    open_for_writing(old)
+    assert first.read_text() == "of another day"
+    assert backups(old) == ["experiments.db.version_1.2.bak", "experiments.db.version_1.bak"]
+
+
+def test_opening_it_again_makes_no_other_one(old: Path) -> None:
+    open_for_writing(old)
+    open_for_writing(old)
+    assert len(backups(old)) == 1
+
+
+# A failure.
+
+
+def test_a_failure_in_the_middle_leaves_it_as_it_was(old: Path) -> None:
+    with closing(sqlite3.connect(old)) as connection:
+        connection.execute("CREATE TABLE JOURNAL (text TEXT)")  # somebody else's
+    before = dump(old)
+    with pytest.raises(ConnectionError, match=r"from version 1 to 2 failed.*JOURNAL.*left as it"):
+        open_for_writing(old)
+    assert dump(old) == before
+    assert backups(old) == []
+
+
+def test_an_upgrade_whose_result_is_wrong_is_taken_back(old: Path) -> None:
+    with closing(sqlite3.connect(old)) as connection, connection:
+        connection.execute("DELETE FROM TRIAL WHERE id = 2")  # without foreign keys: runs stay
+    before = dump(old)
+    with pytest.raises(ConnectionError, match=r"TRIAL_RUN: 2 rows refer to no TRIAL"):
+        open_for_writing(old)
+    assert dump(old) == before
+    assert backups(old) == []
+
+
+# On a server.
+
+
+@pytest.fixture(params=["mariadb", "postgres"])
+def server_url(request: pytest.FixtureRequest) -> Iterator[URL]:
+    """A database as version 1 left it on a server, with a run and its metrics."""
+    server: MariaDBServer | PostgresServer = request.getfixturevalue(request.param)
+    url = make_url(server.create_database())
+    with DatabaseManager.from_url(url.render_as_string(False)) as db:
+        trial = db.create_trial(db.create_experiment("digits").id, "small")
+        run = db.create_trial_run(trial.id, status="completed")
+        db.record_epoch(run.id, 0, [MetricPoint("loss", 1.0), MetricPoint("acc", math.nan)])
+        db.record_epoch(run.id, 1, [MetricPoint("loss", 0.5)])
+    engine = open_as_it_is(url, read_only=False)
+    with writing(engine) as connection:
+        metadata.drop_all(connection, [JOURNAL, LATEST_METRIC, TRIAL_RUN_PROVENANCE])
+        connection.execute(VERSION.update().values(version_num="1"))
+    engine.dispose()
+    yield url
+    server.drop_database(url.render_as_string(False))
+
+
+def test_the_command_upgrades_a_server(server_url: URL) -> None:
+    assert upgrade_database(server_url) == Upgrade("1", SCHEMA_VERSION, None)
+    assert check_database(server_url) == []
+    with DatabaseManager.from_url(server_url.render_as_string(False)) as db:
+        latest = db.get_latest_columns(db.list_experiments()[0].id)
+    assert latest.type == ["acc", "loss"]
+    assert repr(latest.value) == "[nan, 0.5]"
+
+
+def test_a_server_is_not_upgraded_by_opening_it(server_url: URL) -> None:
+    with pytest.raises(ConnectionError, match=r"db upgrade '[a-z+]+://\w+:\*\*\*@"):
+        DatabaseManager.from_url(server_url.render_as_string(False))
+    assert describe_database(server_url).version == "1"
+
+
+# When it is not upgraded.
+
+
+def test_a_newer_version_is_refused_with_the_remedy(old: Path) -> None:
+    with closing(sqlite3.connect(old)) as connection, connection:
+        connection.execute("UPDATE experiment_manager_version SET version_num = '3'")
+    before = dump(old)
+    with pytest.raises(ConnectionError, match=r"version '3'.* knows '2'; update experiment-man"):
+        open_for_writing(old)
+    assert dump(old) == before
+
+
+def test_opening_it_for_reading_does_not_upgrade_but_says_how(old: Path) -> None:
+    before = old.read_bytes()
+    with pytest.raises(ConnectionError) as raised:
+        DatabaseManager(str(old), use_sqlite=True, read_only=True)
+    assert f"experiment-manager db upgrade {old}" in str(raised.value)
+    assert old.read_bytes() == before
+    assert backups(old) == []
+
+
+# Several processes.
+
+
+def test_processes_that_open_it_at_once_all_succeed(old: Path, rows: Rows) -> None:
+    command = [sys.executable, "-W", "error", "-c", OPENING, str(old)]
+    pipe = subprocess.PIPE
+    processes = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(4)]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    for process in processes:
+        process.communicate()
+    assert [process.returncode for process in processes] == [0] * 4
+    assert rows("SELECT version_num FROM experiment_manager_version") == [(SCHEMA_VERSION,)]
+    assert len(backups(old)) == 1
+
+
+def test_a_file_of_this_version_is_opened_as_it_is(tmp_path: Path) -> None:
+    """The one that the next version will be upgraded from."""
+    file = tmp_path / "experiments.db"
+    shutil.copy(VERSION_1.with_name(f"version_{SCHEMA_VERSION}.db"), file)
+    before = dump(file)
+    with DatabaseManager(str(file), use_sqlite=True) as db:
+        assert [experiment.title for experiment in db.list_experiments()] == ["digits"]
+    assert dump(file) == before
+    assert backups(file) == []
