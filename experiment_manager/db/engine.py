@@ -28,6 +28,22 @@ from experiment_manager.db.upgrade import (
 )
 
 BUSY_TIMEOUT_S = 30.0
+CONNECT_TIMEOUT_S = 10
+ANSWER_TIMEOUT_S = 600  # of a server that hangs; a query over millions of rows is faster
+_EXTRAS = {"mysql": "mysql", "mariadb": "mysql", "postgresql": "postgres"}
+_MYSQL_ARGUMENTS: dict[str, Any] = {
+    "charset": "utf8mb4",
+    "connect_timeout": CONNECT_TIMEOUT_S,
+    "read_timeout": ANSWER_TIMEOUT_S,
+    "write_timeout": ANSWER_TIMEOUT_S,
+    # What does not fit is an error, not cut off.
+    "init_command": "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')",
+}
+_CONNECT_ARGUMENTS: dict[str, dict[str, Any]] = {
+    "mysql": _MYSQL_ARGUMENTS,
+    "mariadb": _MYSQL_ARGUMENTS,
+    "postgresql": {"connect_timeout": CONNECT_TIMEOUT_S},
+}
 _READING = {"experiment_manager_reading": True}
 
 
@@ -172,10 +188,7 @@ def _open(url: URL, prepare: Callable[..., None], *, read_only: bool) -> Engine:
 
 def _create_engine(url: URL, *, read_only: bool) -> Engine:
     if url.get_backend_name() != "sqlite":
-        try:
-            return create_engine(url, pool_pre_ping=True)
-        except (NoSuchModuleError, ModuleNotFoundError) as error:
-            raise ConnectionError(f"its driver is not installed: {error}") from error
+        return _create_server_engine(url)
     file = database_file(url)
     if file is not None and not read_only:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -189,6 +202,18 @@ def _create_engine(url: URL, *, read_only: bool) -> Engine:
     event.listen(engine, "connect", _prepare_reader if read_only else _writer_of(file))
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _create_server_engine(url: URL) -> Engine:
+    backend = url.get_backend_name()
+    try:
+        return create_engine(
+            url, pool_pre_ping=True, connect_args=_CONNECT_ARGUMENTS.get(backend, {})
+        )
+    except (NoSuchModuleError, ModuleNotFoundError) as error:
+        extra = _EXTRAS.get(backend)
+        remedy = f"; install it with: pip install 'experiment-manager[{extra}]'" if extra else ""
+        raise ConnectionError(f"its driver is not installed: {error}{remedy}") from error
 
 
 def _reading_mode(file: Path) -> dict[str, str]:

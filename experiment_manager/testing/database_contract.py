@@ -1,0 +1,393 @@
+"""The suite that every database behind :class:`DatabaseManager` passes.
+
+A backend is tested by a class that inherits it and says where an empty database is::
+
+    class TestMyDatabase(DatabaseContract):
+        @pytest.fixture
+        def url(self):
+            return "sqlite:///..."
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from experiment_manager.common.metrics import MetricPoint
+from experiment_manager.db.manager import (
+    ConnectionError,  # noqa: A004 - the contract's name
+    DatabaseManager,
+    QueryError,
+)
+from experiment_manager.db.rows import TrialRow, TrialRunRow
+
+MISSING = 4711
+ODD_TEXTS = (
+    "plain",
+    "emoji \N{GRINNING FACE}",
+    "quotes ' \" `",
+    "back\\slash",
+    "percent %s %(a)s",
+    "colon :x",
+    "newline\n",
+    "Ünïcode",
+)
+ODD_NUMBERS = (
+    math.nan,
+    math.inf,
+    -math.inf,
+    0.0,
+    0.1 + 0.2,
+    5e-324,
+    1.7976931348623157e308,
+    2.0**53 + 2,
+    -1e-300,
+)
+ODD_VALUES: tuple[Any, ...] = (
+    2**70,
+    -(2**63),
+    1.0,
+    1,
+    True,
+    None,
+    "",
+    "$float",
+    {"$float": "nan"},
+    {"$float": {"b": 1}},
+    [1, [2.5, math.inf]],
+    {"z": 1, "a": {"nested": [None, "x"]}},
+    *ODD_TEXTS,
+)
+LONG_TEXT = "long \N{GRINNING FACE} " * 200_000
+
+
+def same(left: Any, right: Any) -> bool:
+    """Equality in which NaN equals NaN, 1 is not 1.0, and the order of keys counts."""
+    return repr(left) == repr(right)
+
+
+class DatabaseContract:
+    """What a database must do, whatever it is."""
+
+    @pytest.fixture
+    def url(self) -> str:
+        """Where an empty database is; a new one for each test."""
+        raise NotImplementedError("define the fixture url(self): where an empty database is")
+
+    @pytest.fixture
+    def db(self, url: str) -> Iterator[DatabaseManager]:
+        with DatabaseManager.from_url(url) as db:
+            yield db
+
+    @pytest.fixture
+    def trial(self, db: DatabaseManager) -> TrialRow:
+        return db.create_trial(db.create_experiment("digits", "a comparison").id, "small")
+
+    @pytest.fixture
+    def run(self, db: DatabaseManager, trial: TrialRow) -> TrialRunRow:
+        return db.start_trial_run(trial.id, number=1, seed=2**40, config_hash="abc")
+
+    # The hierarchy.
+
+    def test_entities_are_found_again(self, db: DatabaseManager, run: TrialRunRow) -> None:
+        trial = db.get_trial(run.trial_id)
+        assert trial is not None
+        experiment = db.get_experiment(trial.experiment_id)
+        assert experiment is not None
+        assert (experiment.title, experiment.description) == ("digits", "a comparison")
+        assert db.find_experiment("digits") == experiment
+        assert db.list_experiments() == [experiment]
+        assert db.list_trials(experiment.id) == [trial]
+        assert db.get_trial_run(run.id) == run
+        assert db.list_trial_runs(trial.id) == [run]
+        assert db.list_runs(experiment.id) == [(trial, run)]
+
+    def test_the_same_name_is_the_same_entity(self, db: DatabaseManager, trial: TrialRow) -> None:
+        again = db.create_experiment("digits", "a new description")
+        assert again.id == trial.experiment_id
+        assert again.description == "a new description"
+        assert db.create_trial(again.id, "small") == trial
+
+    def test_names_that_differ_in_case_are_kept_apart(self, db: DatabaseManager) -> None:
+        ids = {db.create_experiment(title).id for title in ("digits", "Digits", "DIGITS")}
+        assert len(ids) == 3
+        assert db.find_experiment("dIGITS") is None
+
+    @pytest.mark.parametrize("text", ODD_TEXTS)
+    def test_texts_come_back_as_they_went_in(self, db: DatabaseManager, text: str) -> None:
+        experiment = db.create_experiment(text, text)
+        run = db.create_trial_run(db.create_trial(experiment.id, text).id, "running")
+        db.update_trial_run_status(run.id, "failed", text)
+        db.record_results(run.id, [MetricPoint(text, 1.0, {text: 0.5})])
+        db.link_trial_run_artifact(run.id, db.record_artifact(text, text).id)
+        db.record_trial_run_parameters(run.id, {text: text})
+        assert db.find_experiment(text) == experiment
+        assert [trial.name for trial in db.list_trials(experiment.id)] == [text]
+        ended = db.get_trial_run(run.id)
+        assert ended is not None
+        assert ended.error == text
+        (metric,) = db.get_results_metrics(run.id)
+        assert (metric.type, metric.per_label_val) == (text, {text: 0.5})
+        (artifact,) = db.get_trial_run_artifacts(run.id)
+        assert (artifact.type, artifact.location) == (text, text)
+        assert db.get_trial_run_parameters(run.id) == {text: text}
+
+    def test_texts_may_be_long(self, db: DatabaseManager, run: TrialRunRow) -> None:
+        db.create_experiment("digits", LONG_TEXT)
+        db.update_trial_run_status(run.id, "failed", LONG_TEXT)
+        artifact = db.record_artifact("file", LONG_TEXT)
+        db.link_trial_run_artifact(run.id, artifact.id)
+        found, ended = db.find_experiment("digits"), db.get_trial_run(run.id)
+        assert found is not None
+        assert ended is not None
+        assert found.description == ended.error == LONG_TEXT
+        assert db.get_trial_run_artifacts(run.id) == [artifact]
+
+    def test_rows_cannot_be_changed(self, run: TrialRunRow) -> None:
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            run.status = "failed"  # type: ignore[misc]
+
+    def test_runs_get_the_next_number(self, db: DatabaseManager, trial: TrialRow) -> None:
+        numbers = [db.create_trial_run(trial.id).number for _ in range(3)]
+        assert numbers == [1, 2, 3]
+
+    def test_a_status_that_ends_a_run_sets_its_end(
+        self, db: DatabaseManager, run: TrialRunRow
+    ) -> None:
+        assert (run.status, run.attempt, run.seed, run.end_time) == ("running", 1, 2**40, None)
+        db.update_trial_run_status(run.id, "completed")
+        ended = db.get_trial_run(run.id)
+        assert ended is not None
+        assert ended.status == "completed"
+        assert ended.end_time is not None
+        assert ended.end_time >= ended.start_time
+
+    def test_a_run_that_starts_again_keeps_its_row_and_loses_its_history(
+        self, db: DatabaseManager, run: TrialRunRow
+    ) -> None:
+        self.record_everything(db, run)
+        again = db.start_trial_run(run.trial_id, run.number, seed=1, config_hash="new")
+        assert (again.id, again.attempt, again.seed) == (run.id, 2, 1)
+        assert db.get_trial_run_metrics(run.id) == []
+        assert db.list_epochs(run.id) == []
+        assert db.get_trial_run_artifacts(run.id) == []
+        assert db.get_trial_run_parameters(run.id) == {}
+        assert db.get_latest_columns(1).value == []
+
+    # Metrics, artifacts, parameters.
+
+    @staticmethod
+    def record_everything(db: DatabaseManager, run: TrialRunRow) -> None:
+        """Something of each kind in a run."""
+        db.record_epoch(run.id, 0, [MetricPoint("loss", 0.5, None, 0), MetricPoint("acc", 0.9)])
+        db.record_epoch(run.id, 1, [MetricPoint("loss", 0.25, None, 1)])
+        db.record_batch(run.id, 1, 7, [MetricPoint("grad", 3.0)])
+        db.record_results(run.id, [MetricPoint("test_acc", 0.97, {"cat": 0.9})])
+        db.record_trial_run_parameters(run.id, {"lr": 0.1})
+        db.record_provenance(run.id, {"python": "3.12", "packages": {"numpy": "2"}})
+        for link in (db.link_trial_run_artifact, db.link_results_artifact):
+            link(run.id, db.record_artifact("file", link.__name__).id)
+        db.link_epoch_artifact(1, run.id, db.record_artifact("file", "epoch").id)
+        db.link_batch_artifact(7, 1, run.id, db.record_artifact("file", "batch").id)
+
+    def test_each_level_has_what_was_recorded_of_it(
+        self, db: DatabaseManager, run: TrialRunRow, trial: TrialRow
+    ) -> None:
+        self.record_everything(db, run)
+        db.record_trial_metrics(trial.id, [MetricPoint("of_trial", 1.0)])
+        db.record_experiment_metrics(trial.experiment_id, [MetricPoint("of_experiment", 2.0)])
+        assert [(m.type, m.total_val) for m in db.get_epoch_metrics(0, run.id)] == [
+            ("loss", 0.5),
+            ("acc", 0.9),
+        ]
+        assert [m.type for m in db.get_batch_metrics(7, 1, run.id)] == ["grad"]
+        assert [m.per_label_val for m in db.get_results_metrics(run.id)] == [{"cat": 0.9}]
+        of_run = ["loss", "acc", "loss", "grad", "test_acc"]
+        assert [m.type for m in db.get_trial_run_metrics(run.id)] == of_run
+        assert [m.type for m in db.get_trial_metrics(trial.id)] == [*of_run, "of_trial"]
+        of_experiment = [m.type for m in db.get_experiment_metrics(trial.experiment_id)]
+        assert of_experiment == [*of_run, "of_trial", "of_experiment"]
+        assert [(i, m.type, m.step) for i, m in db.get_epoch_history(run.id)] == [
+            (0, "loss", 0),
+            (0, "acc", None),
+            (1, "loss", 1),
+        ]
+        assert [(i, m.type) for i, m in db.get_final_metrics(trial.experiment_id)] == [
+            (run.id, "test_acc")
+        ]
+
+    def test_histories_come_as_columns(
+        self, db: DatabaseManager, run: TrialRunRow, trial: TrialRow
+    ) -> None:
+        self.record_everything(db, run)
+        db.record_epoch(run.id, 2, [MetricPoint("loss", math.nan, None, 2)])
+        columns = db.get_epoch_columns(trial.experiment_id)
+        assert columns.trial_run_id == [run.id] * 4
+        assert columns.epoch_idx == [0, 0, 1, 2]
+        assert columns.type == ["loss", "acc", "loss", "loss"]
+        assert same(columns.value, [0.5, 0.9, 0.25, math.nan])
+        assert columns.step == [0, None, 1, 2]
+        assert db.get_epoch_columns(trial.experiment_id, types=["acc"]).value == [0.9]
+        assert db.get_epoch_columns(trial.experiment_id, [MISSING]).value == []
+        assert db.get_epoch_columns(MISSING).value == []
+        assert db.get_final_columns(trial.experiment_id).value == [0.97]
+        latest = db.get_latest_columns(trial.experiment_id)
+        assert same(
+            dict(zip(latest.type, latest.value, strict=True)),
+            {"acc": 0.9, "grad": 3.0, "loss": math.nan, "test_acc": 0.97},
+        )
+
+    def test_artifacts_are_found_at_their_level(
+        self, db: DatabaseManager, run: TrialRunRow, trial: TrialRow
+    ) -> None:
+        self.record_everything(db, run)
+        db.link_trial_artifact(trial.id, db.record_artifact("file", "trial").id)
+        db.link_experiment_artifact(trial.experiment_id, db.record_artifact("f", "exp").id)
+        found = {
+            "link_trial_run_artifact": db.get_trial_run_artifacts(run.id),
+            "link_results_artifact": db.get_results_artifacts(run.id),
+            "epoch": db.get_epoch_artifacts(1, run.id),
+            "batch": db.get_batch_artifacts(7, 1, run.id),
+            "trial": db.get_trial_artifacts(trial.id),
+            "exp": db.get_experiment_artifacts(trial.experiment_id),
+        }
+        assert {name: [a.location for a in each] for name, each in found.items()} == {
+            name: [name] for name in found
+        }
+
+    @pytest.mark.parametrize("value", ODD_NUMBERS)
+    def test_numbers_come_back_exactly(
+        self, db: DatabaseManager, run: TrialRunRow, value: float
+    ) -> None:
+        labels = {"b": value, "a": 0.5}
+        db.record_epoch(run.id, 0, [MetricPoint("x", value, labels, 2**40)])
+        (metric,) = db.get_epoch_metrics(0, run.id)
+        assert same(metric.total_val, value)
+        assert same(metric.per_label_val, labels)
+        assert metric.step == 2**40
+        recorded = db.record_metric(value, "x", labels)
+        db.add_results_metric(run.id, recorded.id)
+        assert same(db.get_results_metrics(run.id)[0].total_val, value)
+
+    def test_a_confusion_matrix_comes_back(self, db: DatabaseManager, run: TrialRunRow) -> None:
+        matrix = {"labels": ["b", "a"], "rows": [[1.0, 2.0], [0.0, math.nan]]}
+        db.record_results(run.id, [MetricPoint("confusion", 0.5, matrix)])
+        assert same(db.get_results_metrics(run.id)[0].per_label_val, matrix)
+
+    def test_an_epoch_may_have_a_large_index(self, db: DatabaseManager, run: TrialRunRow) -> None:
+        db.record_batch(run.id, 2**40, 2**41, [MetricPoint("x", 1.0)])
+        assert [epoch.idx for epoch in db.list_epochs(run.id)] == [2**40]
+        assert len(db.get_batch_metrics(2**41, 2**40, run.id)) == 1
+
+    @pytest.mark.parametrize("value", ODD_VALUES, ids=repr)
+    def test_parameters_come_back_as_they_went_in(
+        self, db: DatabaseManager, run: TrialRunRow, trial: TrialRow, value: Any
+    ) -> None:
+        db.record_trial_run_parameters(run.id, {"x": "before", "other": 1})
+        db.record_trial_run_parameters(run.id, {"x": value})
+        db.record_trial_parameters(trial.id, {"x": value})
+        db.record_experiment_parameters(trial.experiment_id, {"x": value})
+        db.record_provenance(run.id, {"x": value})
+        assert same(db.get_trial_run_parameters(run.id), {"other": 1, "x": value})
+        assert same(db.get_trial_parameters(trial.id), {"x": value})
+        assert same(db.get_experiment_parameters(trial.experiment_id), {"x": value})
+        assert same(db.get_provenance(run.id), {"x": value})
+
+    def test_the_same_epoch_or_link_twice_is_one_row(
+        self, db: DatabaseManager, run: TrialRunRow
+    ) -> None:
+        metric, artifact = db.record_metric(1.0, "x"), db.record_artifact("file", "place")
+        for _ in range(2):
+            assert db.create_epoch(3, run.id).idx == 3
+            db.add_epoch_metric(3, run.id, metric.id)
+            db.link_epoch_artifact(3, run.id, artifact.id)
+        assert len(db.list_epochs(run.id)) == 1
+        assert len(db.get_epoch_metrics(3, run.id)) == 1
+        assert db.get_epoch_artifacts(3, run.id) == [artifact]
+
+    # What goes wrong.
+
+    @pytest.mark.parametrize(
+        "write",
+        [
+            lambda db: db.create_trial(MISSING, "t"),
+            lambda db: db.create_trial_run(MISSING),
+            lambda db: db.start_trial_run(MISSING, 1),
+            lambda db: db.update_trial_run_status(MISSING, "completed"),
+            lambda db: db.create_epoch(0, MISSING),
+            lambda db: db.record_epoch(MISSING, 0, [MetricPoint("x", 1.0)]),
+            lambda db: db.record_batch(MISSING, 0, 0, [MetricPoint("x", 1.0)]),
+            lambda db: db.record_results(MISSING, [MetricPoint("x", 1.0)]),
+            lambda db: db.record_trial_metrics(MISSING, [MetricPoint("x", 1.0)]),
+            lambda db: db.record_experiment_metrics(MISSING, [MetricPoint("x", 1.0)]),
+            lambda db: db.record_trial_run_parameters(MISSING, {"x": 1}),
+            lambda db: db.record_provenance(MISSING, {"x": 1}),
+            lambda db: db.add_epoch_metric(0, MISSING, db.record_metric(1.0, "x").id),
+            lambda db: db.link_experiment_artifact(1, MISSING),
+            lambda db: db.update_trial_run_status(1, f"status {MISSING}"),
+            lambda db: db.record_metric(f"text {MISSING}", "x"),
+        ],
+    )
+    def test_writing_what_is_wrong_raises_and_names_it(
+        self, db: DatabaseManager, run: TrialRunRow, write: Callable[[DatabaseManager], object]
+    ) -> None:
+        before = db.get_experiment_metrics(1)
+        with pytest.raises(QueryError, match=str(MISSING)):
+            write(db)
+        assert db.get_experiment_metrics(1) == before
+        assert db.get_trial_run(run.id) == run
+
+    def test_asking_for_what_is_not_there_gives_nothing(self, db: DatabaseManager) -> None:
+        assert db.get_experiment(MISSING) is None
+        assert db.get_trial(MISSING) is None
+        assert db.get_trial_run(MISSING) is None
+        assert db.find_experiment("missing") is None
+        assert db.list_trials(MISSING) == []
+        assert db.get_experiment_metrics(MISSING) == []
+        assert db.get_epoch_metrics(0, MISSING) == []
+        assert db.get_trial_artifacts(MISSING) == []
+        assert db.get_trial_parameters(MISSING) == {}
+
+    def test_a_transaction_is_all_or_nothing(self, db: DatabaseManager) -> None:
+        def fail_after_writing() -> None:
+            with db.transaction():
+                trial = db.create_trial(db.create_experiment("gone").id, "gone")
+                with db.transaction():
+                    db.record_results(db.create_trial_run(trial.id).id, [MetricPoint("x", 1.0)])
+                raise InterruptedError
+
+        with pytest.raises(InterruptedError):
+            fail_after_writing()
+        assert db.list_experiments() == []
+        with db.transaction():
+            db.create_experiment("kept")
+        assert [experiment.title for experiment in db.list_experiments()] == ["kept"]
+
+    def test_others_see_what_was_committed_and_no_more(
+        self, db: DatabaseManager, url: str, run: TrialRunRow
+    ) -> None:
+        with DatabaseManager.from_url(url, read_only=True) as other:
+            with db.transaction():
+                db.record_epoch(run.id, 0, [MetricPoint("x", 1.0)])
+                assert other.get_epoch_metrics(0, run.id) == []
+            assert len(other.get_epoch_metrics(0, run.id)) == 1
+
+    def test_read_only_refuses_to_write(
+        self, db: DatabaseManager, url: str, run: TrialRunRow
+    ) -> None:
+        with DatabaseManager.from_url(url, read_only=True) as reader:
+            assert db.get_trial_run(run.id) == reader.get_trial_run(run.id)
+            with pytest.raises(QueryError, match="read-only"):
+                reader.create_experiment("more")
+
+    def test_a_closed_one_says_so(self, db: DatabaseManager) -> None:
+        db.close()
+        db.close()
+        with pytest.raises(ConnectionError, match="closed"):
+            db.list_experiments()
+        with pytest.raises(ConnectionError, match="closed"):
+            db.create_experiment("digits")
