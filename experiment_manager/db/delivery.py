@@ -76,8 +76,8 @@ class Delivery:
             self._owner = self._db.apply_journal(
                 self._journal_id, records, self._owner, self._number_applied()
             )
-        except ConnectionError:
-            self._is_uncertain = True  # it may have gone just after it had committed
+        except BaseException:
+            self._is_uncertain = True  # the server went, or Ctrl-C came, just after the commit
             raise
         self._applied = max(self._applied, records[-1][0])
 

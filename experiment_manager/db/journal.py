@@ -132,9 +132,9 @@ class Journal:
             size = os.fstat(self._file).st_size
             if size != self._read or size < at_least:
                 return False
-            os.ftruncate(self._file, 0)
-            self._read = 0
+            self._read = 0  # first: an interrupt may come between, and to read twice does no harm
             self.is_empty = True
+            os.ftruncate(self._file, 0)
             return True
 
     def close(self) -> None:

@@ -230,6 +230,30 @@ def test_a_run_that_was_started_again_takes_nothing_more_of_the_old_attempt(
     assert rows("SELECT status, attempt FROM TRIAL_RUN") == [("running", 2)]
 
 
+def test_an_interrupt_just_after_a_commit_doubles_nothing(
+    recorder: Recorder,
+    db: DatabaseManager,
+    run: TrialRunRow,
+    rows: Rows,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    commit = db.apply_journal
+
+    def commit_and_be_interrupted(*arguments: Any) -> None:
+        commit(*arguments)
+        raise KeyboardInterrupt
+
+    recorder.record_metrics(epoch_owner(run.id, 0), [point("loss", 0)])
+    monkeypatch.setattr(db, "apply_journal", commit_and_be_interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        recorder.record_parameters(run_owner(run.id), {"lr": 0.1})
+    monkeypatch.undo()
+    recorder.record_metrics(epoch_owner(run.id, 1), [point("loss", 1)])
+    recorder.close()
+    assert names_and_values(rows) == [("loss", 0), ("loss", 1)]
+    assert db.list_journals() == []
+
+
 FORKED = """
 import logging, os, sys
 from pathlib import Path
