@@ -77,9 +77,20 @@ def database_file(url: str | URL) -> Path | None:
 
 
 def database_exists(url: str) -> bool:
-    """False where the URL names an SQLite file that is not there; a server may exist."""
+    """False where the SQLite file is not there, or the server's database has no tables of ours.
+
+    Raises:
+        ConnectionError: The server cannot be reached.
+    """
     file = database_file(url)
-    return file is None or file.exists()
+    if file is not None:
+        return file.exists()
+    engine = _open(parse_url(url), _accept, read_only=True)
+    try:
+        with reading(engine) as connection:
+            return stored_version(connection) is not None
+    finally:
+        engine.dispose()
 
 
 def open_engine(url: URL, *, read_only: bool) -> Engine:
@@ -316,6 +327,10 @@ def _create_tables(engine: Engine) -> str:
             metadata.create_all(connection)
             connection.execute(VERSION.insert().values(version_num=SCHEMA_VERSION))
     return version or SCHEMA_VERSION
+
+
+def _accept(_engine: Engine, _url: URL, *, read_only: bool) -> None:
+    """Take it as it is."""
 
 
 def _require_tables(engine: Engine, url: URL, *, read_only: bool) -> None:  # noqa: ARG001

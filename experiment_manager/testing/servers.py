@@ -279,6 +279,7 @@ class MariaDBServer(DatabaseServer):
             f"--pid-file={folder / 'pid'}",
             "--skip-name-resolve",
             "--innodb-flush-log-at-trx-commit=2",  # survives our kill; the machine will not fail
+            "--innodb-file-per-table=0",  # makes a database in half the time
         ]
 
     @classmethod

@@ -8,15 +8,33 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from experiment_manager.common.common import Level
 from experiment_manager.db import delivery
 from experiment_manager.db.manager import DatabaseManager
+from experiment_manager.experiment import Experiment
+from experiment_manager.testing.configs import write_configs
 from experiment_manager.testing.servers import MariaDBServer
 from experiment_manager.trackers.plugins.database_tracker import DatabaseTracker
 from experiment_manager.trackers.tracker_manager import TrackerManager, TrackScope
 
 PATIENCE_S = 60
+TRAINING = """
+from experiment_manager import Pipeline
+
+
+class Training(Pipeline):
+    @Pipeline.run_wrapper
+    def run(self, config):
+        for epoch in range(3):
+            self.run_epoch(epoch)
+        self.run_metrics["test_acc"] = 0.5
+
+    @Pipeline.epoch_wrapper
+    def run_epoch(self, epoch_idx):
+        self.epoch_metrics["loss"] = 1 / (epoch_idx + 1)
+"""
 LOGGER = logging.getLogger("test_server_away")
 
 
@@ -122,6 +140,28 @@ def test_a_server_that_stays_away_leaves_a_journal_for_the_next_opening(
     assert run is not None
     assert run.status == "completed"
     assert list(tmp_path.glob("journal_*")) == []
+
+
+def test_an_experiment_runs_on_an_empty_server_and_keeps_its_password_out_of_files(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+    folder = write_configs(
+        tmp_path / "configs",
+        trials=[{"name": "small", "repeat": 2}],
+        base={"pipeline": "server_training:Training"},
+        env={"database": {"url": "${oc.env:DATABASE_URL}"}},
+    )
+    (folder / "server_training.py").write_text(TRAINING, encoding="utf-8")
+    experiment = Experiment.create(folder)
+    assert [run.is_missing for run in experiment.status()] == [True, True]
+    summary = experiment.run()
+    assert [run.metrics for run in summary.runs] == [{"test_acc": 0.5}] * 2
+    assert not any(run.is_missing for run in Experiment.create(folder).status())
+    password = str(make_url(url).password)
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert not any(password in path.read_text("utf-8", "replace") for path in files)
+    assert not any(path.name.startswith("journal_") for path in files)
 
 
 def test_a_server_that_hangs_is_not_waited_for(
