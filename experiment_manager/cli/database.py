@@ -13,7 +13,7 @@ from rich.markup import escape
 from experiment_manager.cli.browse import find_databases
 from experiment_manager.cli.console import create_console, create_table, path_text, size_text
 from experiment_manager.config.paths import DATABASE_FILE
-from experiment_manager.db.engine import database_exists, database_file, parse_url
+from experiment_manager.db.engine import database_file, parse_url
 from experiment_manager.db.leftovers import Leftover
 from experiment_manager.db.maintenance import (
     DatabaseInfo,
@@ -111,8 +111,9 @@ def _databases(place: str) -> list[URL]:
         remedy = "Name a database file, a folder with one, or a database URL."
         return [_url(path) for path in find_databases(Path(place), remedy)]
     url = parse_url(place)
-    if not database_exists(place):
-        raise click.UsageError(f"There is no file {url.database}.")
+    file = database_file(url)
+    if file is not None and not file.exists():
+        raise click.UsageError(f"There is no file {file}.")
     return [url]
 
 

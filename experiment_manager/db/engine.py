@@ -13,12 +13,18 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import ExceptionContext
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from experiment_manager.common.errors import ConnectionError, DatabaseError, QueryError  # noqa: A004
 from experiment_manager.db.filesystem import network_type
 from experiment_manager.db.schema import SCHEMA_VERSION, VERSION, metadata
+from experiment_manager.db.server import (
+    create_server_engine,
+    reading_options,
+    remedy_of,
+    take_turn,
+)
 from experiment_manager.db.upgrade import (
     check_version,
     is_older,
@@ -28,22 +34,6 @@ from experiment_manager.db.upgrade import (
 )
 
 BUSY_TIMEOUT_S = 30.0
-CONNECT_TIMEOUT_S = 10
-ANSWER_TIMEOUT_S = 600  # of a server that hangs; a query over millions of rows is faster
-_EXTRAS = {"mysql": "mysql", "mariadb": "mysql", "postgresql": "postgres"}
-_MYSQL_ARGUMENTS: dict[str, Any] = {
-    "charset": "utf8mb4",
-    "connect_timeout": CONNECT_TIMEOUT_S,
-    "read_timeout": ANSWER_TIMEOUT_S,
-    "write_timeout": ANSWER_TIMEOUT_S,
-    # What does not fit is an error, not cut off.
-    "init_command": "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')",
-}
-_CONNECT_ARGUMENTS: dict[str, dict[str, Any]] = {
-    "mysql": _MYSQL_ARGUMENTS,
-    "mariadb": _MYSQL_ARGUMENTS,
-    "postgresql": {"connect_timeout": CONNECT_TIMEOUT_S},
-}
 _READING = {"experiment_manager_reading": True}
 
 
@@ -85,12 +75,14 @@ def database_exists(url: str) -> bool:
     file = database_file(url)
     if file is not None:
         return file.exists()
-    engine = _open(parse_url(url), _accept, read_only=True)
-    try:
+    versions: list[str | None] = []
+
+    def look(engine: Engine, _url: URL, *, read_only: bool) -> None:  # noqa: ARG001
         with reading(engine) as connection:
-            return stored_version(connection) is not None
-    finally:
-        engine.dispose()
+            versions.append(stored_version(connection))
+
+    _open(parse_url(url), look, read_only=True).dispose()
+    return versions != [None]
 
 
 def open_engine(url: URL, *, read_only: bool) -> Engine:
@@ -121,7 +113,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 
 class Writer:
-    """Transactions one after the other, as :func:`writing` makes them.
+    """Transactions one after the other, as :func:`writing` makes them, and in turn with others.
 
     On SQLite they share a connection: to take one from the pool and give it back costs half of
     what an epoch's rows do. A server may have closed it meanwhile, which the pool looks after.
@@ -136,6 +128,7 @@ class Writer:
         """A transaction that commits at the end, or leaves nothing."""
         if self._engine.dialect.name != "sqlite":
             with writing(self._engine) as connection:
+                take_turn(connection)
                 yield connection
             return
         if self._kept is None:
@@ -153,7 +146,8 @@ class Writer:
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A connection that sees one state of the database and does not hold up writers."""
-    with engine.connect().execution_options(**_READING) as connection:
+    options = {**_READING, **reading_options(engine)}
+    with engine.connect().execution_options(**options) as connection:
         yield connection
 
 
@@ -193,13 +187,14 @@ def _open(url: URL, prepare: Callable[..., None], *, read_only: bool) -> Engine:
             raise
     except (DatabaseError, OSError, SQLAlchemyError, ModuleNotFoundError) as error:
         reason = getattr(error, "orig", None) or error
-        raise ConnectionError(f"Cannot open the database {shown}: {reason}") from error
+        remedy = remedy_of(reason, url)
+        raise ConnectionError(f"Cannot open the database {shown}: {reason}{remedy}") from error
     return engine
 
 
 def _create_engine(url: URL, *, read_only: bool) -> Engine:
     if url.get_backend_name() != "sqlite":
-        return _create_server_engine(url)
+        return create_server_engine(url)
     file = database_file(url)
     if file is not None and not read_only:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -213,18 +208,6 @@ def _create_engine(url: URL, *, read_only: bool) -> Engine:
     event.listen(engine, "connect", _prepare_reader if read_only else _writer_of(file))
     event.listen(engine, "begin", _begin)
     return engine
-
-
-def _create_server_engine(url: URL) -> Engine:
-    backend = url.get_backend_name()
-    try:
-        return create_engine(
-            url, pool_pre_ping=True, connect_args=_CONNECT_ARGUMENTS.get(backend, {})
-        )
-    except (NoSuchModuleError, ModuleNotFoundError) as error:
-        extra = _EXTRAS.get(backend)
-        remedy = f"; install it with: pip install 'experiment-manager[{extra}]'" if extra else ""
-        raise ConnectionError(f"its driver is not installed: {error}{remedy}") from error
 
 
 def _reading_mode(file: Path) -> dict[str, str]:
@@ -327,10 +310,6 @@ def _create_tables(engine: Engine) -> str:
             metadata.create_all(connection)
             connection.execute(VERSION.insert().values(version_num=SCHEMA_VERSION))
     return version or SCHEMA_VERSION
-
-
-def _accept(_engine: Engine, _url: URL, *, read_only: bool) -> None:
-    """Take it as it is."""
 
 
 def _require_tables(engine: Engine, url: URL, *, read_only: bool) -> None:  # noqa: ARG001

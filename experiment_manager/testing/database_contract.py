@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -23,7 +25,7 @@ from experiment_manager.db.manager import (
     DatabaseManager,
     QueryError,
 )
-from experiment_manager.db.rows import TrialRow, TrialRunRow
+from experiment_manager.db.rows import ArtifactRow, MetricRow, TrialRow, TrialRunRow
 
 MISSING = 4711
 ODD_TEXTS = (
@@ -41,6 +43,7 @@ ODD_NUMBERS = (
     math.inf,
     -math.inf,
     0.0,
+    -0.0,
     0.1 + 0.2,
     5e-324,
     1.7976931348623157e308,
@@ -62,6 +65,17 @@ ODD_VALUES: tuple[Any, ...] = (
     {"z": 1, "a": {"nested": [None, "x"]}},
     *ODD_TEXTS,
 )
+PROCESSES = 4
+OPEN_AND_CREATE = """
+import sys
+from experiment_manager.db.manager import DatabaseManager
+
+print("ready", flush=True)
+sys.stdin.read()
+with DatabaseManager.from_url(sys.argv[1]) as db:
+    trial = db.create_trial(db.create_experiment("shared").id, "shared")
+    db.create_trial_run(trial.id)
+"""
 LONG_TEXT = "long \N{GRINNING FACE} " * 200_000
 
 
@@ -269,6 +283,8 @@ class DatabaseContract:
         assert same(metric.total_val, value)
         assert same(metric.per_label_val, labels)
         assert metric.step == 2**40
+        assert same(db.get_epoch_columns(1).value, [value])
+        assert same(db.get_latest_columns(1).value, [value])
         recorded = db.record_metric(value, "x", labels)
         db.add_results_metric(run.id, recorded.id)
         assert same(db.get_results_metrics(run.id)[0].total_val, value)
@@ -297,17 +313,64 @@ class DatabaseContract:
         assert same(db.get_experiment_parameters(trial.experiment_id), {"x": value})
         assert same(db.get_provenance(run.id), {"x": value})
 
-    def test_the_same_epoch_or_link_twice_is_one_row(
+    def test_the_same_epoch_or_batch_twice_is_one_row(
         self, db: DatabaseManager, run: TrialRunRow
     ) -> None:
-        metric, artifact = db.record_metric(1.0, "x"), db.record_artifact("file", "place")
+        first = db.create_epoch(3, run.id)
+        assert db.create_epoch(3, run.id) == first
         for _ in range(2):
-            assert db.create_epoch(3, run.id).idx == 3
+            db.create_batch(7, 3, run.id)
+            db.create_batch(7, 4, run.id)  # makes its epoch
+        assert [epoch.idx for epoch in db.list_epochs(run.id)] == [3, 4]
+
+    def test_the_same_link_twice_is_one_row(
+        self, db: DatabaseManager, run: TrialRunRow, trial: TrialRow
+    ) -> None:
+        metric, artifact = db.record_metric(1.0, "x"), db.record_artifact("file", "place")
+        db.create_epoch(3, run.id)
+        db.create_batch(7, 3, run.id)
+        for _ in range(2):
+            db.add_experiment_metric(trial.experiment_id, metric.id)
+            db.add_trial_metric(trial.id, metric.id)
+            db.add_results_metric(run.id, metric.id)
             db.add_epoch_metric(3, run.id, metric.id)
+            db.add_batch_metric(7, 3, run.id, metric.id)
+            db.link_experiment_artifact(trial.experiment_id, artifact.id)
+            db.link_trial_artifact(trial.id, artifact.id)
+            db.link_trial_run_artifact(run.id, artifact.id)
+            db.link_results_artifact(run.id, artifact.id)
             db.link_epoch_artifact(3, run.id, artifact.id)
-        assert len(db.list_epochs(run.id)) == 1
-        assert len(db.get_epoch_metrics(3, run.id)) == 1
-        assert db.get_epoch_artifacts(3, run.id) == [artifact]
+            db.link_batch_artifact(7, 3, run.id, artifact.id)
+        assert self.metrics_by_level(db, trial.experiment_id, trial.id, run.id) == [[metric]] * 6
+        assert (
+            self.artifacts_by_level(db, trial.experiment_id, trial.id, run.id) == [[artifact]] * 6
+        )
+
+    @staticmethod
+    def metrics_by_level(
+        db: DatabaseManager, experiment_id: int, trial_id: int, run_id: int
+    ) -> list[list[MetricRow]]:
+        return [
+            db.get_experiment_metrics(experiment_id),
+            db.get_trial_metrics(trial_id),
+            db.get_trial_run_metrics(run_id),
+            db.get_results_metrics(run_id),
+            db.get_epoch_metrics(3, run_id),
+            db.get_batch_metrics(7, 3, run_id),
+        ]
+
+    @staticmethod
+    def artifacts_by_level(
+        db: DatabaseManager, experiment_id: int, trial_id: int, run_id: int
+    ) -> list[list[ArtifactRow]]:
+        return [
+            db.get_experiment_artifacts(experiment_id),
+            db.get_trial_artifacts(trial_id),
+            db.get_trial_run_artifacts(run_id),
+            db.get_results_artifacts(run_id),
+            db.get_epoch_artifacts(3, run_id),
+            db.get_batch_artifacts(7, 3, run_id),
+        ]
 
     # What goes wrong.
 
@@ -326,8 +389,20 @@ class DatabaseContract:
             lambda db: db.record_experiment_metrics(MISSING, [MetricPoint("x", 1.0)]),
             lambda db: db.record_trial_run_parameters(MISSING, {"x": 1}),
             lambda db: db.record_provenance(MISSING, {"x": 1}),
+            lambda db: db.record_trial_parameters(MISSING, {"x": 1}),
+            lambda db: db.record_experiment_parameters(MISSING, {"x": 1}),
+            lambda db: db.create_batch(0, 0, MISSING),
+            lambda db: db.add_experiment_metric(1, MISSING),
+            lambda db: db.add_trial_metric(1, MISSING),
+            lambda db: db.add_results_metric(1, MISSING),
             lambda db: db.add_epoch_metric(0, MISSING, db.record_metric(1.0, "x").id),
+            lambda db: db.add_batch_metric(0, 0, 1, MISSING),
             lambda db: db.link_experiment_artifact(1, MISSING),
+            lambda db: db.link_trial_artifact(MISSING, db.record_artifact("file", "x").id),
+            lambda db: db.link_trial_run_artifact(1, MISSING),
+            lambda db: db.link_results_artifact(1, MISSING),
+            lambda db: db.link_epoch_artifact(MISSING, 1, db.record_artifact("file", "x").id),
+            lambda db: db.link_batch_artifact(MISSING, 0, 1, db.record_artifact("file", "x").id),
             lambda db: db.update_trial_run_status(1, f"status {MISSING}"),
             lambda db: db.record_metric(f"text {MISSING}", "x"),
         ],
@@ -346,11 +421,43 @@ class DatabaseContract:
         assert db.get_trial(MISSING) is None
         assert db.get_trial_run(MISSING) is None
         assert db.find_experiment("missing") is None
-        assert db.list_trials(MISSING) == []
-        assert db.get_experiment_metrics(MISSING) == []
-        assert db.get_epoch_metrics(0, MISSING) == []
-        assert db.get_trial_artifacts(MISSING) == []
-        assert db.get_trial_parameters(MISSING) == {}
+        found = [
+            db.list_experiments(),
+            db.list_trials(MISSING),
+            db.list_trial_runs(MISSING),
+            db.list_runs(MISSING),
+            db.list_epochs(MISSING),
+            db.get_epoch_history(MISSING),
+            db.get_final_metrics(MISSING),
+            db.get_epoch_columns(MISSING).value,
+            db.get_final_columns(MISSING).value,
+            db.get_latest_columns(MISSING).value,
+            *self.metrics_by_level(db, MISSING, MISSING, MISSING),
+            *self.artifacts_by_level(db, MISSING, MISSING, MISSING),
+            list(db.get_experiment_parameters(MISSING)),
+            list(db.get_trial_parameters(MISSING)),
+            list(db.get_trial_run_parameters(MISSING)),
+            list(db.get_provenance(MISSING)),
+        ]
+        assert not any(found)
+
+    def test_processes_that_open_an_empty_database_at_once_all_succeed(self, url: str) -> None:
+        command = [sys.executable, "-c", OPEN_AND_CREATE, url]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        processes = [subprocess.Popen(command, **pipes, text=True) for _ in range(PROCESSES)]
+        for process in processes:
+            assert process.stdout is not None
+            process.stdout.readline()
+        for process in processes:
+            assert process.stdin is not None
+            process.stdin.close()
+            process.stdin = None
+        errors = [process.communicate()[1] for process in processes]
+        assert errors == [""] * PROCESSES
+        with DatabaseManager.from_url(url, read_only=True) as db:
+            (experiment,) = db.list_experiments()
+            numbers = [run.number for _, run in db.list_runs(experiment.id)]
+        assert numbers == [1, 2, 3, 4]
 
     def test_a_transaction_is_all_or_nothing(self, db: DatabaseManager) -> None:
         def fail_after_writing() -> None:
