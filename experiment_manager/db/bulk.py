@@ -14,19 +14,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from functools import cache
 from itertools import chain
-from math import copysign
 from typing import Any, cast
 
 from sqlalchemy import Connection, Insert, Table, func
 from sqlalchemy.dialects import mysql, postgresql
 
-from experiment_manager.db.schema import (
-    JOURNAL,
-    LATEST_METRIC,
-    METRIC,
-    NEGATIVE_ZERO,
-    decode_json,
-)
+from experiment_manager.db.schema import JOURNAL, LATEST_METRIC, METRIC, decode_json
 
 MetricValues = tuple[Any, ...]
 """Name, finite value, step; and where it has any, name of a value that is not finite, and labels
@@ -138,7 +131,7 @@ class _ServerWriter(BulkWriter):
 
     def insert_metrics(self, values: Sequence[MetricValues]) -> list[int]:
         rows = [
-            dict(zip(_METRIC_COLUMNS, _signed(row), strict=True), per_label_val=_labels(row))
+            dict(zip(_METRIC_COLUMNS, _complete(row), strict=True), per_label_val=_labels(row))
             for row in values
         ]
         if not rows:
@@ -164,7 +157,7 @@ class _ServerWriter(BulkWriter):
 
     def replace_latest(self, latest: Mapping[tuple[int, str], MetricValues]) -> None:
         rows = [
-            dict(zip(_LATEST_COLUMNS, (*key, *_signed(values)[1:4]), strict=True))
+            dict(zip(_LATEST_COLUMNS, (*key, *_complete(values)[1:4]), strict=True))
             for key, values in latest.items()
         ]
         if rows:
@@ -188,14 +181,6 @@ class _ServerWriter(BulkWriter):
 
 def _complete(values: MetricValues) -> MetricValues:
     return values if len(values) == len(_METRIC_COLUMNS) else (*values, None, None)
-
-
-def _signed(values: MetricValues) -> MetricValues:
-    """All columns, and the name of -0.0 beside it: MySQL forgets the sign."""
-    name, value, step, non_finite, labels = _complete(values)
-    if value == 0.0 and copysign(1.0, value) < 0:
-        non_finite = NEGATIVE_ZERO
-    return (name, value, step, non_finite, labels)
 
 
 def _labels(values: MetricValues) -> Any:

@@ -23,7 +23,6 @@ from experiment_manager.db.server import (
     create_server_engine,
     reading_options,
     remedy_of,
-    take_turn,
 )
 from experiment_manager.db.upgrade import (
     check_version,
@@ -113,7 +112,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 
 class Writer:
-    """Transactions one after the other, as :func:`writing` makes them, and in turn with others.
+    """Transactions one after the other, as :func:`writing` makes them.
 
     On SQLite they share a connection: to take one from the pool and give it back costs half of
     what an epoch's rows do. A server may have closed it meanwhile, which the pool looks after.
@@ -128,7 +127,6 @@ class Writer:
         """A transaction that commits at the end, or leaves nothing."""
         if self._engine.dialect.name != "sqlite":
             with writing(self._engine) as connection:
-                take_turn(connection)
                 yield connection
             return
         if self._kept is None:
@@ -185,7 +183,13 @@ def _open(url: URL, prepare: Callable[..., None], *, read_only: bool) -> Engine:
         except BaseException:
             engine.dispose()
             raise
-    except (DatabaseError, OSError, SQLAlchemyError, ModuleNotFoundError) as error:
+    except (
+        DatabaseError,
+        OSError,
+        SQLAlchemyError,
+        ModuleNotFoundError,
+        sqlite3.Error,
+    ) as error:
         reason = getattr(error, "orig", None) or error
         remedy = remedy_of(reason, url)
         raise ConnectionError(f"Cannot open the database {shown}: {reason}{remedy}") from error

@@ -11,6 +11,7 @@ from experiment_manager.common.common import RunStatus
 from experiment_manager.common.errors import QueryError
 from experiment_manager.db import reader, schema, writer
 from experiment_manager.db.rows import ExperimentRow, TrialRow, TrialRunRow
+from experiment_manager.db.server import take_turn
 from experiment_manager.db.session import Session
 
 R = TypeVar("R")
@@ -22,12 +23,14 @@ class EntityCalls(Session):
     def create_experiment(self, title: str, description: str = "") -> ExperimentRow:
         """The experiment of this title, made where there is none; a new description is kept."""
         with self._writing(f"create_experiment({title!r})") as connection:
+            take_turn(connection)
             id_ = writer.insert_experiment(connection, title, description)
             return _one(connection, ExperimentRow, schema.EXPERIMENT, id_)
 
     def create_trial(self, experiment_id: int, name: str) -> TrialRow:
         """The experiment's trial of this name, made where there is none."""
         with self._writing(f"create_trial({experiment_id}, {name!r})") as connection:
+            take_turn(connection)
             id_ = writer.insert_trial(connection, experiment_id, name)
             return _one(connection, TrialRow, schema.TRIAL, id_)
 
@@ -41,6 +44,7 @@ class EntityCalls(Session):
     ) -> TrialRunRow:
         """A new run of the trial; without a number it gets the next free one."""
         with self._writing(f"create_trial_run({trial_id}, number={number})") as connection:
+            take_turn(connection)
             id_ = writer.insert_run(
                 connection, trial_id, _status(status), number, seed=seed, config_hash=config_hash
             )
@@ -57,6 +61,7 @@ class EntityCalls(Session):
         identity = {"seed": seed, "config_hash": config_hash}
         runs = schema.TRIAL_RUN
         with self._writing(f"start_trial_run({trial_id}, {number})") as connection:
+            take_turn(connection)
             same = (runs.c.trial_id == trial_id) & (runs.c.number == number)
             before = reader.list_rows(connection, TrialRunRow, runs, same)
             if before:

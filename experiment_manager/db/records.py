@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import isfinite
+from math import copysign, isfinite
 from operator import index
 from time import time
 from typing import Any
@@ -53,12 +53,13 @@ def metric_values(point: MetricPoint) -> MetricValues:
         value = _number(name, value)
     if step is not None and step.__class__ is not int:
         step = index(step)
-    if per_label is None and value is not None and value - value == 0.0:
+    is_plain = value is not None and value - value == 0.0 and (value or copysign(1, value) > 0)
+    if is_plain and per_label is None:
         return (name, value, step)
     labels = None if per_label is None else encode_json(per_label)
-    if value is None or isfinite(value):
+    if value is None or is_plain:
         return (name, value, step, None, labels)
-    return (name, None, step, str(value), labels)
+    return (name, value if isfinite(value) else None, step, str(value), labels)
 
 
 def record_points(connection: Connection, owner: Owner, points: Sequence[MetricPoint]) -> None:

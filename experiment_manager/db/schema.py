@@ -45,7 +45,6 @@ metadata = MetaData()
 _BigId = BigInteger().with_variant(Integer(), "sqlite")  # only INTEGER counts up by itself there
 _LongText = Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
 _NON_FINITE = "$float"
-NEGATIVE_ZERO = "-0.0"
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -180,7 +179,7 @@ METRIC = _table(
     Column("type", String(NAME_LENGTH), nullable=False),
     Column("total_val", Double),
     # MySQL's DOUBLE refuses NaN and infinities, SQLite's turns NaN into NULL: their name is here.
-    # So is that of -0.0 on a server.
+    # So is that of -0.0, whose sign both forget.
     Column("non_finite", String(4)),
     Column("per_label_val", ExactJSON),
     Column("step", BigInteger),
