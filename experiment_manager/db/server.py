@@ -41,8 +41,12 @@ _POSTGRES_SESSION = (
     f"SET idle_in_transaction_session_timeout = '{IDLE_TIMEOUT_S}s'"
 )
 _SESSION = {**dict.fromkeys(_MYSQL, _MYSQL_SESSION), _POSTGRES: _POSTGRES_SESSION}
-# PostgreSQL has to be told for each transaction, or its writers would see the past, too.
-_READING = {_POSTGRES: {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}}
+# For readers alone: it would show PostgreSQL's writers the past, and InnoDB's would lock the gaps
+# between rows and end in deadlocks, even where they write about different runs.
+_READING: dict[str, dict[str, Any]] = {
+    **{name: {"isolation_level": "REPEATABLE READ"} for name in _MYSQL},
+    _POSTGRES: {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
+}
 _UNKNOWN_DATABASE = 1049
 _CREATE_DATABASE = {
     **dict.fromkeys(_MYSQL, "CREATE DATABASE `{}` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"),
@@ -58,7 +62,7 @@ def create_server_engine(url: URL) -> Engine:
     """
     backend = url.get_backend_name()
     url = url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
-    level = {"isolation_level": "REPEATABLE READ"} if backend in _MYSQL else {}
+    level = {"isolation_level": "READ COMMITTED"} if backend in _MYSQL else {}
     try:
         arguments = _ARGUMENTS.get(url.get_driver_name(), {})
         ours = {name: value for name, value in arguments.items() if name not in url.query}

@@ -45,6 +45,8 @@ _USER, _PASSWORD = "experimenter", secrets.token_hex(12)
 _START_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 60.0
 _POLL_S = 0.02
+_MEMORY = Path("/dev/shm")  # noqa: S108 - folders in it get names that nobody can guess
+_MEMORY_NEEDED = 4 * 2**30  # servers of several processes share it; a container's has 64 MB
 # Below the ports that outgoing connections get: nobody takes ours while the server is down.
 _FIRST_PORT, _LAST_PORT = 20_000, 32_000
 
@@ -401,7 +403,14 @@ def _template(kind: type[DatabaseServer]) -> Path:
 
 
 def _private_folder() -> Path:
-    return Path(tempfile.mkdtemp(prefix="em-"))  # short: the path of a socket may not be long
+    # The name is short: the path of a socket may not be long.
+    return Path(tempfile.mkdtemp(prefix="em-", dir=_MEMORY if _has_memory() else None))
+
+
+def _has_memory() -> bool:
+    """Whether the data may lie in memory, which makes a database in a third of the time."""
+    is_ours = os.access(_MEMORY, os.W_OK)
+    return is_ours and shutil.disk_usage(_MEMORY).free > _MEMORY_NEEDED
 
 
 def _copy(source: Path, target: Path) -> None:
