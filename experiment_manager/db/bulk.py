@@ -144,13 +144,13 @@ class _ServerWriter(BulkWriter):
         return list(execute(statement, rows).scalars())
 
     def link(self, junction: Table, segments: Sequence[tuple[Key, Sequence[int]]]) -> None:
-        names = [column.name for column in junction.columns]
+        names = _names(junction)
         rows = [dict(zip(names, (*key, id_), strict=True)) for key, ids in segments for id_ in ids]
         if rows:
             self._connection.execute(junction.insert(), rows)
 
     def ensure_rows(self, table: Table, times: Mapping[Key, float]) -> None:
-        names = [column.name for column in table.columns]
+        names = _names(table)
         rows = [dict(zip(names, (*key, _utc(t)), strict=True)) for key, t in times.items()]
         if rows:
             self._connection.execute(self._insert_or_update(table, names[:1]), rows)
@@ -204,8 +204,9 @@ def _insert_text(table: Table, columns: tuple[str, ...], ending: str, rows: int)
 @cache
 def _link_range_text(junction: Table) -> str:
     """Links all METRIC rows of a range of ids, without a step through Python for each."""
-    columns = ", ".join(f'"{column.name}"' for column in junction.columns)
-    marks = ", ".join("?" for _ in list(junction.columns)[1:])
+    names = _names(junction)
+    columns = ", ".join(f'"{name}"' for name in names)
+    marks = ", ".join("?" for _ in names[1:])
     return (
         f'INSERT INTO "{junction.name}" ({columns}) '  # noqa: S608 - names of our own tables
         f'SELECT {marks}, id FROM "METRIC" WHERE id BETWEEN ? AND ?'

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Select
+from sqlalchemy import Connection, Select
 
 from experiment_manager.common.metrics import MetricPoint
 from experiment_manager.db import columns, reader, schema
@@ -158,9 +158,7 @@ class MetricCalls(Session):
             trial_run_ids: Only these of its runs.
             types: Only metrics of these names.
         """
-        runs = _runs(experiment_id, trial_run_ids)
-        with self._reading(f"get_epoch_columns({experiment_id})") as connection:
-            return columns.epoch_columns(connection, runs, types)
+        return self._columns(columns.epoch_columns, experiment_id, trial_run_ids, types)
 
     def get_final_columns(
         self,
@@ -169,9 +167,7 @@ class MetricCalls(Session):
         types: Collection[str] | None = None,
     ) -> MetricColumns:
         """The final results of the experiment's runs that are numbers, as columns."""
-        runs = _runs(experiment_id, trial_run_ids)
-        with self._reading(f"get_final_columns({experiment_id})") as connection:
-            return columns.final_columns(connection, runs, types)
+        return self._columns(columns.final_columns, experiment_id, trial_run_ids, types)
 
     def get_latest_columns(
         self,
@@ -180,9 +176,20 @@ class MetricCalls(Session):
         types: Collection[str] | None = None,
     ) -> MetricColumns:
         """What each of the experiment's runs recorded last under each name, as columns."""
-        runs = _runs(experiment_id, trial_run_ids)
-        with self._reading(f"get_latest_columns({experiment_id})") as connection:
-            return columns.latest_columns(connection, runs, types)
+        return self._columns(columns.latest_columns, experiment_id, trial_run_ids, types)
+
+    def _columns(
+        self,
+        read: Callable[[Connection, Select[Any], Collection[str] | None], MetricColumns],
+        experiment_id: int,
+        trial_run_ids: Collection[int] | None,
+        types: Collection[str] | None,
+    ) -> MetricColumns:
+        runs = columns.runs_of_experiment(experiment_id)
+        if trial_run_ids is not None:
+            runs = runs.where(schema.TRIAL_RUN.c.id.in_(trial_run_ids))
+        with self._reading(f"get_{read.__name__}({experiment_id})") as connection:
+            return read(connection, runs, types)
 
     def _metrics(self, owner: Owner) -> list[MetricRow]:
         with self._reading(f"metrics of {owner}") as connection:
@@ -191,10 +198,3 @@ class MetricCalls(Session):
     def _record(self, doing: str, owner: Owner, points: Sequence[MetricPoint] = ()) -> None:
         with self._writing(doing) as connection:
             record_points(connection, owner, points)
-
-
-def _runs(experiment_id: int, trial_run_ids: Collection[int] | None) -> Select[Any]:
-    runs = columns.runs_of_experiment(experiment_id)
-    if trial_run_ids is None:
-        return runs
-    return runs.where(schema.TRIAL_RUN.c.id.in_(trial_run_ids))

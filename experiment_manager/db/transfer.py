@@ -67,8 +67,6 @@ def _copy(reader: Engine, writer: Engine, progress: Progress) -> Copied:
         writing(writer) as target,
     ):
         _require_empty(target)
-        if reader.dialect.name == "postgresql":  # else each statement sees a state of its own
-            source.execution_options(isolation_level="REPEATABLE READ")
         rows = {table.name: _count(source, table) for table in TABLES}
         _copy_tables(source, target, sum(rows.values()), progress)
         _verify(target, rows)
