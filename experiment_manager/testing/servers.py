@@ -45,6 +45,8 @@ _USER, _PASSWORD = "experimenter", secrets.token_hex(12)
 _START_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 60.0
 _POLL_S = 0.02
+# Ends with our death, whatever it was of: then nobody holds the other end of its input any more.
+_GUARD = 'cat; kill -KILL "$(cat "$0/process")"; rm -rf "$0"'
 _MEMORY = Path("/dev/shm")  # noqa: S108 - folders in it get names that nobody can guess
 _MEMORY_NEEDED = 4 * 2**30  # servers of several processes share it; a container's has 64 MB
 # Below the ports that outgoing connections get: nobody takes ours while the server is down.
@@ -70,7 +72,7 @@ class DatabaseServer(ABC):
     _stop_signal: ClassVar[signal.Signals]
 
     def __init__(self) -> None:
-        self._folder: Path | None = None
+        self._folder: _Folder | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._lifeline = -1
         self._port = 0
@@ -79,10 +81,10 @@ class DatabaseServer(ABC):
     def __enter__(self: S) -> S:  # noqa: PYI019 - Self wants Python 3.11
         require(self._driver, self._extra, type(self).__name__)
         template = _template(type(self))
-        self._folder, self._port = _private_folder(), _free_port()
+        self._folder, self._port = _Folder(), _free_port()
         try:
-            self._account(self._folder)
-            _copy(template, self._folder / "data")
+            self._account(self._running_folder)
+            _copy(template, self._running_folder / "data")
             self.start()
             self._execute(f"CREATE DATABASE experiments {self._options_of_new_database}")
         except BaseException:
@@ -141,6 +143,7 @@ class DatabaseServer(ABC):
                 user=self._account(self._running_folder),
             )
         os.close(held_by_server)
+        (self._running_folder / "process").write_text(str(self._process.pid), "utf-8")
         self._wait_until_ready(self._process)
 
     def stop(self) -> None:
@@ -188,7 +191,7 @@ class DatabaseServer(ABC):
     def _running_folder(self) -> Path:
         if self._folder is None:
             raise RuntimeError(f"use {type(self).__name__} in a with block")
-        return self._folder
+        return self._folder.path
 
     def _url(self, database: str) -> URL:
         return URL.create(self._dialect, _USER, _PASSWORD, "127.0.0.1", self._port, database)
@@ -218,6 +221,7 @@ class DatabaseServer(ABC):
     def _wait_until_gone(self, process: subprocess.Popen[bytes]) -> None:
         """Wait for the process and for those that it forked: each holds the lifeline open."""
         process.wait(_STOP_TIMEOUT_S)
+        (self._running_folder / "process").unlink()  # the number may be another's from now on
         ended, _, _ = select.select([self._lifeline], [], [], _STOP_TIMEOUT_S)
         if not ended:
             raise RuntimeError(f"processes of {self.name} are still alive")
@@ -237,7 +241,8 @@ class DatabaseServer(ABC):
         try:
             self.stop()
         finally:
-            shutil.rmtree(self._running_folder)
+            if self._folder is not None:
+                self._folder.remove()
             self._folder = None
 
 
@@ -396,15 +401,35 @@ def _leaving(server: DatabaseServer) -> Iterator[None]:
 @cache
 def _template(kind: type[DatabaseServer]) -> Path:
     """The data of a new server, made once for this process: making them takes over a second."""
-    folder = _private_folder()
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    kind._initialize(folder)  # noqa: SLF001 - a function of the class in all but its cache
-    return folder / "data"
+    folder = _Folder()
+    atexit.register(folder.remove)
+    kind._initialize(folder.path)  # noqa: SLF001 - a function of the class in all but its cache
+    return folder.path / "data"
 
 
-def _private_folder() -> Path:
-    # The name is short: the path of a socket may not be long.
-    return Path(tempfile.mkdtemp(prefix="em-", dir=_MEMORY if _has_memory() else None))
+class _Folder:
+    """A private folder; it goes with this process, even if that is killed, and so does its server.
+
+    Attributes:
+        path: Where it is.
+    """
+
+    def __init__(self) -> None:
+        # The name is short: the path of a socket may not be long.
+        self.path = Path(tempfile.mkdtemp(prefix="em-", dir=_MEMORY if _has_memory() else None))
+        self._guard = subprocess.Popen(  # noqa: S603 - our own command
+            ["/bin/sh", "-c", _GUARD, str(self.path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # so that Ctrl-C leaves it to us
+        )
+
+    def remove(self) -> None:
+        """Delete it, and let its guard go."""
+        self._guard.kill()
+        self._guard.communicate()
+        shutil.rmtree(self.path)
 
 
 def _has_memory() -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +21,7 @@ from experiment_manager.testing.servers import (
     server_for_tests,
 )
 
+PATIENCE_S = 60
 KINDS = (MariaDBServer, PostgresServer)
 
 
@@ -73,6 +77,38 @@ def test_it_leaves_no_file_behind(monkeypatch: pytest.MonkeyPatch, has_memory: b
         folder = server._running_folder
         assert (folder.parent == servers._MEMORY) == has_memory
     assert not folder.exists()
+
+
+START_AND_WAIT = """
+import sys
+from experiment_manager.testing import servers
+
+with getattr(servers, sys.argv[1])() as server:
+    print(server.url, server._running_folder, flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_test_run_that_is_killed_leaves_no_server_and_no_file(
+    kind: type[DatabaseServer],
+) -> None:
+    with server_for_tests(kind):
+        pass  # it is installed
+    command = [sys.executable, "-c", START_AND_WAIT, kind.__name__]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as run:
+        assert run.stdout is not None
+        url, folder = run.stdout.readline().split()
+        DatabaseManager.from_url(url).close()
+        run.kill()
+    deadline = time.monotonic() + PATIENCE_S
+    while Path(folder).exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    with pytest.raises(ConnectionError):
+        DatabaseManager.from_url(url)
 
 
 @pytest.mark.parametrize("kind", KINDS)
