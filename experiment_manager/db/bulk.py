@@ -17,9 +17,10 @@ from itertools import chain
 from typing import Any, cast
 
 from sqlalchemy import Connection, Insert, Table, func
-from sqlalchemy.dialects import mysql, postgresql
+from sqlalchemy.dialects import mysql, postgresql, sqlite
 
-from experiment_manager.db.schema import JOURNAL, LATEST_METRIC, METRIC, decode_json
+from experiment_manager.db.column_types import decode_json
+from experiment_manager.db.schema import JOURNAL, LATEST_METRIC, METRIC
 
 MetricValues = tuple[Any, ...]
 """Name, finite value, step; and where it has any, name of a value that is not finite, and labels
@@ -67,6 +68,18 @@ def bulk_writer(connection: Connection) -> BulkWriter:
     """The one that suits the database behind the connection."""
     on_sqlite = connection.dialect.name == "sqlite"
     return _DriverWriter(connection) if on_sqlite else _ServerWriter(connection)
+
+
+def insert_or_update(connection: Connection, table: Table, columns: Sequence[str]) -> Insert:
+    """An INSERT that sets these columns where there is a row of the primary key already."""
+    if connection.dialect.name in {"mysql", "mariadb"}:
+        insert_mysql = mysql.insert(table)
+        values = {name: func.values(insert_mysql.table.c[name]) for name in columns}
+        return insert_mysql.on_duplicate_key_update(values)
+    on_sqlite = connection.dialect.name == "sqlite"
+    insert = sqlite.insert(table) if on_sqlite else postgresql.insert(table)
+    new = {name: insert.excluded[name] for name in columns}
+    return insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=new)
 
 
 class _DriverWriter(BulkWriter):
@@ -153,7 +166,7 @@ class _ServerWriter(BulkWriter):
         names = _names(table)
         rows = [dict(zip(names, (*key, _utc(t)), strict=True)) for key, t in times.items()]
         if rows:
-            self._connection.execute(self._insert_or_update(table, names[:1]), rows)
+            self._connection.execute(insert_or_update(self._connection, table, names[:1]), rows)
 
     def replace_latest(self, latest: Mapping[tuple[int, str], MetricValues]) -> None:
         rows = [
@@ -161,22 +174,12 @@ class _ServerWriter(BulkWriter):
             for key, values in latest.items()
         ]
         if rows:
-            statement = self._insert_or_update(LATEST_METRIC, _LATEST_COLUMNS[2:])
+            statement = insert_or_update(self._connection, LATEST_METRIC, _LATEST_COLUMNS[2:])
             self._connection.execute(statement, rows)
 
     def set_applied(self, journal_id: int, number: int) -> bool:
         row = JOURNAL.update().where(JOURNAL.c.id == journal_id)
         return self._connection.execute(row.values(applied=number)).rowcount == 1
-
-    def _insert_or_update(self, table: Table, columns: Sequence[str]) -> Insert:
-        """An INSERT that sets these columns where there is a row of the key already."""
-        if self._connection.dialect.name == "postgresql":
-            insert = postgresql.insert(table)
-            new = {name: insert.excluded[name] for name in columns}
-            return insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=new)
-        insert_mysql = mysql.insert(table)
-        values = {name: func.values(insert_mysql.table.c[name]) for name in columns}
-        return insert_mysql.on_duplicate_key_update(values)
 
 
 def _complete(values: MetricValues) -> MetricValues:

@@ -6,8 +6,9 @@ import logging
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -33,6 +34,7 @@ from experiment_manager.db.upgrade import (
 )
 
 BUSY_TIMEOUT_S = 30.0
+UPGRADE_TIMEOUT_S = 3600.0
 _READING = {"experiment_manager_reading": True}
 
 
@@ -108,6 +110,25 @@ def open_as_it_is(url: URL, *, read_only: bool) -> Engine:
 def writing(engine: Engine) -> Iterator[Connection]:
     """A transaction that commits at the end, or leaves nothing."""
     with engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def upgrading(engine: Engine) -> Iterator[Connection]:
+    """Like :func:`writing`, waiting as long as another process's upgrade of the file may take."""
+    give_up_s = monotonic() + UPGRADE_TIMEOUT_S
+    with ExitStack() as stack:
+        while True:
+            try:
+                connection = stack.enter_context(writing(engine))
+                break
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or monotonic() > give_up_s:
+                    raise
+                logging.getLogger(__name__).warning(
+                    "Waiting for another process, which writes to %s or upgrades it",
+                    engine.url.database,
+                )
         yield connection
 
 
@@ -301,7 +322,7 @@ def _make_ready(engine: Engine, url: URL, *, read_only: bool) -> None:
         version = _create_tables(engine)
     is_ours_to_upgrade = not read_only and engine.dialect.name == "sqlite"
     if version is not None and is_older(version) and is_ours_to_upgrade:
-        with writing(engine) as connection:
+        with upgrading(engine) as connection:
             version = upgrade(connection, url).after
     check_version(version, url)
 

@@ -23,7 +23,7 @@ from experiment_manager.db.engine import (
     open_as_it_is,
     reading,
     translated_errors,
-    writing,
+    upgrading,
 )
 from experiment_manager.db.manager import DatabaseManager
 from experiment_manager.db.rows import JournalRow
@@ -102,7 +102,7 @@ def upgrade_database(url: URL) -> Upgrade:
     """
     with _as_it_is(url, read_only=False) as engine:
         try:
-            with schema_lock(engine), writing(engine) as connection:
+            with schema_lock(engine), upgrading(engine) as connection:
                 return upgrade(connection, url)
         except ConnectionError as error:
             raise ConnectionError(f"{_shown(url)}: {error}") from error

@@ -13,6 +13,7 @@ from typing import Any
 from experiment_manager.common.common import RunStatus
 from experiment_manager.common.errors import ConnectionError, QueryError  # noqa: A004
 from experiment_manager.common.metrics import MetricPoint
+from experiment_manager.db.column_types import as_name, encode_json
 from experiment_manager.db.delivery import INTERVAL_S, Courier, Delivery
 from experiment_manager.db.journal import Journal
 from experiment_manager.db.journal_calls import JournalCalls
@@ -24,7 +25,6 @@ from experiment_manager.db.records import (
     metric_values,
     owner_record,
 )
-from experiment_manager.db.schema import encode_json
 
 FLUSH_RECORDS = 4000
 _UNWRITABLE = (ValueError, TypeError, OverflowError)
@@ -84,13 +84,13 @@ class Recorder:
 
     def record_parameters(self, owner: Owner, parameters: Mapping[str, Any]) -> None:
         """Parameters by name; those of other names stay."""
-        named = [(name, encode_json(value)) for name, value in parameters.items()]
+        named = [(as_name(name), encode_json(value)) for name, value in parameters.items()]
         self._append(owner, [(PARAMETERS, *named)])
         self.flush()
 
     def record_artifact(self, owner: Owner, artifact_type: str, location: str) -> None:
         """A file of an owner, whose row comes into being with it."""
-        self._append(owner, [(ARTIFACT, artifact_type, location)])
+        self._append(owner, [(ARTIFACT, as_name(artifact_type), location)])
         self.flush()
 
     def record_status(self, owner: Owner, status: RunStatus, error: str | None) -> None:

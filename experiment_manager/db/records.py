@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import copysign, isfinite
-from operator import index
 from time import time
 from typing import Any
 
@@ -16,15 +15,24 @@ from experiment_manager.common.errors import QueryError
 from experiment_manager.common.metrics import MetricPoint
 from experiment_manager.db import writer
 from experiment_manager.db.bulk import Key, MetricValues, bulk_writer
+from experiment_manager.db.column_types import (
+    NAME_LENGTH,
+    as_integer,
+    as_name,
+    decode_json,
+    encode_json,
+)
 from experiment_manager.db.journal import Record
 from experiment_manager.db.keys import Owner
-from experiment_manager.db.schema import NAME_LENGTH, decode_json, encode_json, metadata
+from experiment_manager.db.schema import metadata
 
 # A record is (number, kind, ...); that of a metric, which has no kind, (number, *MetricValues).
 OWNER = 0  # table, key, time: whose the records after it are
 PARAMETERS = 1  # (name, value as JSON text), ...
 ARTIFACT = 2  # type, location
 STATUS = 3  # status, error, time: of the run
+
+_PLAIN_STEP = 2**62  # below it a step needs no closer look
 
 # Rows that come into being with their first metric or artifact, and those that they need, each
 # with the length of its primary key.
@@ -36,23 +44,27 @@ _MADE_ON_DEMAND = {
 
 
 def owner_record(owner: Owner) -> Record:
-    """The record that says: what follows belongs to this owner."""
-    return (OWNER, owner.table, owner.key, time())
+    """The record that says: what follows belongs to this owner.
+
+    Raises:
+        QueryError: Its key has a part that is no integer of 64 bits.
+    """
+    return (OWNER, owner.table, tuple(map(as_integer, owner.key)), time())
 
 
 def metric_values(point: MetricPoint) -> MetricValues:
     """A point as the columns of its METRIC row.
 
     Raises:
-        QueryError: Its name is too long, its value no number or its step no integer.
+        QueryError: Its name is no text or too long, its value no number, its step no integer.
     """
     name, value, per_label, step = point
-    if len(name) > NAME_LENGTH:
-        raise QueryError(f"a metric's name may have {NAME_LENGTH} characters, not {len(name)}")
+    if name.__class__ is not str or len(name) > NAME_LENGTH or "\0" in name:
+        name = as_name(name)
     if value is not None and value.__class__ is not float:
         value = _number(name, value)
-    if step is not None and step.__class__ is not int:
-        step = index(step)
+    if step is not None and not (step.__class__ is int and -_PLAIN_STEP < step < _PLAIN_STEP):
+        step = _step(name, step)
     is_plain = value is not None and value - value == 0.0 and (value or copysign(1, value) > 0)
     if is_plain and per_label is None:
         return (name, value, step)
@@ -155,6 +167,13 @@ def _number(name: str, value: Any) -> float:
         return float(value)
     except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise QueryError(f"the metric {name!r} must be a number, not {value!r}") from error
+
+
+def _step(name: str, value: Any) -> int:
+    try:
+        return as_integer(value)
+    except QueryError as error:
+        raise QueryError(f"the step of the metric {name!r}: {error}") from error
 
 
 def _apply_other(connection: Connection, owner: Owner, record: Record) -> None:

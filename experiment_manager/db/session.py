@@ -67,7 +67,11 @@ class Session:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Inside, all calls of this thread are committed together at the end, or not at all."""
+        """Inside, all calls of this thread are committed together at the end, or not at all.
+
+        A call in it that is refused leaves nothing behind, and those around it go on. So does a
+        transaction within another one.
+        """
         with self._writing("transaction()") as connection:
             outer, self._transaction = self._transaction, connection
             try:
@@ -82,7 +86,8 @@ class Session:
             raise QueryError(f"{doing}: {self.url} was opened read-only")
         with self._lock, translated_errors(doing, engine):
             if self._transaction is not None:
-                yield self._transaction
+                with self._transaction.begin_nested():  # a call that is refused leaves nothing
+                    yield self._transaction
             else:
                 with self._writer.transaction() as connection:
                     yield connection

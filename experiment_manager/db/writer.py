@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from math import isfinite
 from numbers import Real
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Table, func, select
@@ -14,6 +15,7 @@ from sqlalchemy import exists as sql_exists
 from experiment_manager.common.common import RunStatus
 from experiment_manager.common.errors import QueryError
 from experiment_manager.db import schema
+from experiment_manager.db.bulk import insert_or_update
 from experiment_manager.db.keys import Owner
 from experiment_manager.db.schema import ARTIFACT, EPOCH, METRIC, TRIAL_RUN
 
@@ -82,9 +84,13 @@ def restart_run(connection: Connection, run_id: int, **values: Any) -> None:
 def update_run_status(
     connection: Connection, run_id: int, status: RunStatus, error: str | None, unix_time_s: float
 ) -> None:
-    """Set how a run stands since a time, at which it ended if it did."""
+    """Set how a run stands since a time, at which it ended if it did.
+
+    PostgreSQL keeps no text with a NUL in it, which must not cost the run its end.
+    """
     time = datetime.fromtimestamp(unix_time_s, timezone.utc)
     ended = time if status.is_ended else None
+    error = None if error is None else error.replace("\0", "\N{REPLACEMENT CHARACTER}")
     values = {"status": status.value, "error": error, "update_time": time, "end_time": ended}
     changed = connection.execute(TRIAL_RUN.update().where(TRIAL_RUN.c.id == run_id).values(values))
     if changed.rowcount == 0:
@@ -125,10 +131,10 @@ def _set_named(
     if not rows:
         return
     key = owner.linked_by(table)
-    same = [table.c[name] == value for name, value in key.items()]
-    names = [row["name"] for row in rows]
-    connection.execute(table.delete().where(*same, table.c.name.in_(names)))
-    connection.execute(table.insert(), [{**key, **row} for row in rows])
+    columns = [column.name for column in table.columns if not column.primary_key]
+    in_order = sorted(rows, key=itemgetter("name"))  # so that two writers cannot deadlock
+    statement = insert_or_update(connection, table, columns)
+    connection.execute(statement, [{**key, **row} for row in in_order])
 
 
 def _insert(connection: Connection, table: Table, **values: Any) -> int:

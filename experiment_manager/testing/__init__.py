@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import pytest
 
-KINDS = ("callback", "database", "executor", "tracker")
+KINDS = ("callback", "database", "database_refusal", "executor", "tracker")
 pytest.register_assert_rewrite(  # so that a failing suite shows the values
     *(f"{__name__}.{kind}_contract" for kind in KINDS)
 )

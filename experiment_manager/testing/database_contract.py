@@ -14,7 +14,6 @@ import dataclasses
 import math
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -26,6 +25,7 @@ from experiment_manager.db.manager import (
     QueryError,
 )
 from experiment_manager.db.rows import ArtifactRow, MetricRow, TrialRow, TrialRunRow
+from experiment_manager.testing.database_fixtures import DatabaseFixtures
 
 MISSING = 4711
 ODD_TEXTS = (
@@ -95,26 +95,8 @@ def _opening(url: str) -> subprocess.Popen[str]:
     )
 
 
-class DatabaseContract:
+class DatabaseContract(DatabaseFixtures):
     """What a database must do, whatever it is."""
-
-    @pytest.fixture
-    def url(self) -> str:
-        """Where an empty database is; a new one for each test."""
-        raise NotImplementedError("define the fixture url(self): where an empty database is")
-
-    @pytest.fixture
-    def db(self, url: str) -> Iterator[DatabaseManager]:
-        with DatabaseManager.from_url(url) as db:
-            yield db
-
-    @pytest.fixture
-    def trial(self, db: DatabaseManager) -> TrialRow:
-        return db.create_trial(db.create_experiment("digits", "a comparison").id, "small")
-
-    @pytest.fixture
-    def run(self, db: DatabaseManager, trial: TrialRow) -> TrialRunRow:
-        return db.start_trial_run(trial.id, number=1, seed=2**40, config_hash="abc")
 
     # The hierarchy.
 
@@ -383,50 +365,6 @@ class DatabaseContract:
             db.get_batch_artifacts(7, 3, run_id),
         ]
 
-    # What goes wrong.
-
-    @pytest.mark.parametrize(
-        "write",
-        [
-            lambda db: db.create_trial(MISSING, "t"),
-            lambda db: db.create_trial_run(MISSING),
-            lambda db: db.start_trial_run(MISSING, 1),
-            lambda db: db.update_trial_run_status(MISSING, "completed"),
-            lambda db: db.create_epoch(0, MISSING),
-            lambda db: db.record_epoch(MISSING, 0, [MetricPoint("x", 1.0)]),
-            lambda db: db.record_batch(MISSING, 0, 0, [MetricPoint("x", 1.0)]),
-            lambda db: db.record_results(MISSING, [MetricPoint("x", 1.0)]),
-            lambda db: db.record_trial_metrics(MISSING, [MetricPoint("x", 1.0)]),
-            lambda db: db.record_experiment_metrics(MISSING, [MetricPoint("x", 1.0)]),
-            lambda db: db.record_trial_run_parameters(MISSING, {"x": 1}),
-            lambda db: db.record_provenance(MISSING, {"x": 1}),
-            lambda db: db.record_trial_parameters(MISSING, {"x": 1}),
-            lambda db: db.record_experiment_parameters(MISSING, {"x": 1}),
-            lambda db: db.create_batch(0, 0, MISSING),
-            lambda db: db.add_experiment_metric(1, MISSING),
-            lambda db: db.add_trial_metric(1, MISSING),
-            lambda db: db.add_results_metric(1, MISSING),
-            lambda db: db.add_epoch_metric(0, MISSING, db.record_metric(1.0, "x").id),
-            lambda db: db.add_batch_metric(0, 0, 1, MISSING),
-            lambda db: db.link_experiment_artifact(1, MISSING),
-            lambda db: db.link_trial_artifact(MISSING, db.record_artifact("file", "x").id),
-            lambda db: db.link_trial_run_artifact(1, MISSING),
-            lambda db: db.link_results_artifact(1, MISSING),
-            lambda db: db.link_epoch_artifact(MISSING, 1, db.record_artifact("file", "x").id),
-            lambda db: db.link_batch_artifact(MISSING, 0, 1, db.record_artifact("file", "x").id),
-            lambda db: db.update_trial_run_status(1, f"status {MISSING}"),
-            lambda db: db.record_metric(f"text {MISSING}", "x"),
-        ],
-    )
-    def test_writing_what_is_wrong_raises_and_names_it(
-        self, db: DatabaseManager, run: TrialRunRow, write: Callable[[DatabaseManager], object]
-    ) -> None:
-        before = db.get_experiment_metrics(1)
-        with pytest.raises(QueryError, match=str(MISSING)):
-            write(db)
-        assert db.get_experiment_metrics(1) == before
-        assert db.get_trial_run(run.id) == run
-
     def test_asking_for_what_is_not_there_gives_nothing(self, db: DatabaseManager) -> None:
         assert db.get_experiment(MISSING) is None
         assert db.get_trial(MISSING) is None
@@ -467,21 +405,6 @@ class DatabaseContract:
             (experiment,) = db.list_experiments()
             numbers = [run.number for _, run in db.list_runs(experiment.id)]
         assert numbers == list(range(1, PROCESSES + 1))
-
-    def test_a_transaction_is_all_or_nothing(self, db: DatabaseManager) -> None:
-        def fail_after_writing() -> None:
-            with db.transaction():
-                trial = db.create_trial(db.create_experiment("gone").id, "gone")
-                with db.transaction():
-                    db.record_results(db.create_trial_run(trial.id).id, [MetricPoint("x", 1.0)])
-                raise InterruptedError
-
-        with pytest.raises(InterruptedError):
-            fail_after_writing()
-        assert db.list_experiments() == []
-        with db.transaction():
-            db.create_experiment("kept")
-        assert [experiment.title for experiment in db.list_experiments()] == ["kept"]
 
     def test_others_see_what_was_committed_and_no_more(
         self, db: DatabaseManager, url: str, run: TrialRunRow

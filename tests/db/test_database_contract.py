@@ -10,16 +10,17 @@ from sqlalchemy.engine import make_url
 
 from experiment_manager.db.manager import ConnectionError, DatabaseManager  # noqa: A004
 from experiment_manager.testing.database_contract import DatabaseContract
+from experiment_manager.testing.database_refusal_contract import DatabaseRefusalContract
 from experiment_manager.testing.servers import DatabaseServer, MariaDBServer, PostgresServer
 
 
-class TestSQLite(DatabaseContract):
+class _OnSQLite:
     @pytest.fixture
     def url(self, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'experiments.db'}"
 
 
-class TestMariaDB(DatabaseContract):
+class _OnMariaDB:
     @pytest.fixture
     def url(self, mariadb: MariaDBServer) -> Iterator[str]:
         url = mariadb.create_database()
@@ -27,12 +28,36 @@ class TestMariaDB(DatabaseContract):
         mariadb.drop_database(url)
 
 
-class TestPostgreSQL(DatabaseContract):
+class _OnPostgreSQL:
     @pytest.fixture
     def url(self, postgres: PostgresServer) -> Iterator[str]:
         url = postgres.create_database()
         yield url
         postgres.drop_database(url)
+
+
+class TestSQLite(_OnSQLite, DatabaseContract):
+    pass
+
+
+class TestMariaDB(_OnMariaDB, DatabaseContract):
+    pass
+
+
+class TestPostgreSQL(_OnPostgreSQL, DatabaseContract):
+    pass
+
+
+class TestSQLiteRefusals(_OnSQLite, DatabaseRefusalContract):
+    pass
+
+
+class TestMariaDBRefusals(_OnMariaDB, DatabaseRefusalContract):
+    pass
+
+
+class TestPostgreSQLRefusals(_OnPostgreSQL, DatabaseRefusalContract):
+    pass
 
 
 @pytest.mark.parametrize("name", ["mariadb", "postgres"])

@@ -150,7 +150,7 @@ def test_the_latest_value_of_each_metric_is_kept(
     [
         (MetricPoint("\ud800", 1.0), "EPOCH"),
         (MetricPoint("x" * 256, 1.0), "255"),
-        (MetricPoint("loss", 1.0, None, 2**64), "EPOCH"),
+        (MetricPoint("loss", 1.0, None, 2**63), "step of the metric 'loss'"),
     ],
 )
 def test_what_cannot_be_stored_is_refused_at_once(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import shutil
 import sqlite3
@@ -17,6 +18,7 @@ from sqlalchemy.engine import URL, make_url
 
 from experiment_manager.common.errors import ConnectionError  # noqa: A004 - the contract's name
 from experiment_manager.common.metrics import MetricPoint
+from experiment_manager.db import engine as engine_module
 from experiment_manager.db.engine import open_as_it_is, writing
 from experiment_manager.db.maintenance import (
     check_database,
@@ -272,6 +274,35 @@ def test_processes_that_open_it_at_once_all_succeed(old: Path, rows: Rows) -> No
         process.communicate()
     assert [process.returncode for process in processes] == [0] * 4
     assert rows("SELECT version_num FROM experiment_manager_version") == [(SCHEMA_VERSION,)]
+    assert len(backups(old)) == 1
+
+
+class _Release(logging.Handler):
+    """Lets go of a file when somebody says that they wait for it."""
+
+    def __init__(self, holder: sqlite3.Connection) -> None:
+        super().__init__()
+        self._holder = holder
+
+    def emit(self, record: logging.LogRecord) -> None:
+        assert "Waiting for another process" in record.getMessage()
+        self._holder.rollback()
+
+
+def test_an_upgrade_waits_for_whoever_has_the_file(
+    old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "BUSY_TIMEOUT_S", 0.05)
+    logger = logging.getLogger(engine_module.__name__)
+    with closing(sqlite3.connect(old, isolation_level=None, check_same_thread=False)) as holder:
+        handler = _Release(holder)
+        holder.execute("PRAGMA journal_mode=WAL")
+        holder.execute("BEGIN IMMEDIATE")
+        logger.addHandler(handler)
+        try:
+            open_for_writing(old)
+        finally:
+            logger.removeHandler(handler)
     assert len(backups(old)) == 1
 
 
