@@ -6,7 +6,6 @@ import logging
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -30,10 +29,10 @@ from experiment_manager.db.keys import (
 from experiment_manager.db.manager import DatabaseManager
 from experiment_manager.db.recorder import Recorder
 from experiment_manager.db.rows import TrialRunRow
+from experiment_manager.testing.waiting import wait_until
 
 Rows = Callable[..., list[tuple[Any, ...]]]
 LOGGER = logging.getLogger("test_recorder")
-PATIENCE_S = 20
 
 
 @pytest.fixture
@@ -47,14 +46,6 @@ def recorder(db: DatabaseManager, folder: Path) -> Iterator[Recorder]:
     recorder = Recorder(db, folder, LOGGER)
     yield recorder
     recorder.close()
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for another thread to have done something."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def point(name: str, value: float, step: int | None = None) -> MetricPoint:
@@ -116,7 +107,7 @@ def test_what_waits_is_delivered_soon_though_nothing_more_is_recorded(
 ) -> None:
     recorder.record_metric(epoch_owner(run.id, 0), point("first", 1))
     recorder.record_metric(epoch_owner(run.id, 0), point("second", 2))
-    until(lambda: len(names_and_values(rows)) == 2)
+    wait_until(lambda: len(names_and_values(rows)) == 2)
 
 
 def test_many_metrics_come_in_order_through_trims(
@@ -183,10 +174,10 @@ def test_a_database_that_is_away_stops_nobody_and_gets_all_when_it_is_back(
             other.execute("BEGIN IMMEDIATE")
             for epoch in range(1, 50):
                 recorder.record_metrics(epoch_owner(run.id, epoch), [point("loss", float(epoch))])
-            until(lambda: "locked" in caplog.text)
+            wait_until(lambda: "locked" in caplog.text)
             assert str(folder) in caplog.text
             other.execute("ROLLBACK")
-        until(lambda: "is back" in caplog.text)
+        wait_until(lambda: "is back" in caplog.text)
         recorder.close()
     assert names_and_values(rows) == [("loss", epoch) for epoch in range(50)]
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,10 +15,10 @@ from experiment_manager.db.manager import DatabaseManager
 from experiment_manager.experiment import Experiment
 from experiment_manager.testing.configs import write_configs
 from experiment_manager.testing.servers import MariaDBServer
+from experiment_manager.testing.waiting import wait_until
 from experiment_manager.trackers.plugins.database_tracker import DatabaseTracker
 from experiment_manager.trackers.tracker_manager import TrackerManager, TrackScope
 
-PATIENCE_S = 60
 TRAINING = """
 from experiment_manager import Pipeline
 
@@ -78,14 +77,6 @@ def epochs_in(url: str) -> list[int]:
     return [index for index, metric in history if metric.type == "loss"]
 
 
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for another thread or process to have done something."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def test_a_server_that_is_killed_and_started_again_gets_every_epoch_once(
     training: TrackerManager,
     mariadb: MariaDBServer,
@@ -96,9 +87,9 @@ def test_a_server_that_is_killed_and_started_again_gets_every_epoch_once(
     train(training, 0, 20)
     mariadb.kill()
     train(training, 20, 200)
-    until(lambda: "The training goes on" in caplog.text)
+    wait_until(lambda: "The training goes on" in caplog.text)
     mariadb.start()
-    until(lambda: "is back" in caplog.text)
+    wait_until(lambda: "is back" in caplog.text)
     train(training, 200, 220)
     training.on_end(Level.TRIAL_RUN)
     assert epochs_in(url) == list(range(220))
