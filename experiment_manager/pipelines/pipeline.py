@@ -7,25 +7,30 @@ import inspect
 import operator
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 from experiment_manager.common.common import Level, RunStatus
 from experiment_manager.common.errors import EarlyStop
+from experiment_manager.common.seeding import random_states, set_random_states
 from experiment_manager.common.serializable import YAMLSerializable
+from experiment_manager.common.state import Stateful
 from experiment_manager.environment import Environment
+from experiment_manager.pipelines.callback_list import CallbackList
 from experiment_manager.pipelines.callbacks.callback import Callback
+from experiment_manager.pipelines.checkpoint_format import AUTO
 from experiment_manager.pipelines.outcome import Outcome
 from experiment_manager.trackers.tracker_manager import TrackScope
 
 
-class Pipeline(YAMLSerializable):
+class Pipeline(YAMLSerializable, Stateful):
     """A training. Subclasses write ``run`` and ``run_epoch``; the decorators do the rest.
 
     The lifecycle, in which each step of the ending is taken whatever the others did::
 
         run:    the pipeline starts, callbacks' on_start in order of registration
+                the state of a checkpoint is loaded, if there is one to go on from
                 the body, which calls run_epoch:
-                    the epoch opens
+                    the epoch opens, callbacks' on_epoch_start
                     the body fills epoch_metrics
                     epoch_metrics are tracked, then every callback's on_epoch_end sees them
                     the epoch ends, epoch_metrics are cleared
@@ -46,12 +51,18 @@ class Pipeline(YAMLSerializable):
                                       it returns, and the next run_epoch raises it
         an EarlyStop that run caught  STOPPED, where run returned normally
 
+    A run that was killed goes on from its last checkpoint where the class declares what it
+    needs for that in ``checkpointed`` (see :class:`~experiment_manager.common.state.Stateful`) and
+    a checkpoint callback saved it. ``run`` is executed as ever, but an epoch that is in the
+    checkpoint is passed over; so whatever changes the state belongs into an epoch.
+
     Args:
         env: Folders, logger and trackers.
         id: A number of the caller's own; has no meaning here.
 
     Attributes:
         env: As given.
+        start_epoch: Index of the first epoch that is executed; above 0 where a run goes on.
         run_metrics: Final results; fill it in ``run``.
         epoch_metrics: Fill it in ``run_epoch``; cleared after each epoch.
         batch_metrics: Fill it in a batch; cleared after each batch.
@@ -70,6 +81,10 @@ class Pipeline(YAMLSerializable):
         ...         self.epoch_metrics["train_loss"] = 1 / (epoch_idx + 1)
     """
 
+    checkpoint_format: ClassVar[str] = AUTO
+    """``"joblib"`` to pickle what is ``checkpointed``, if plain data and tensors are not enough.
+    Reading such a file executes code; only one in the run's own folder is read."""
+
     def __init__(self, env: Environment, id: int | None = None) -> None:  # noqa: A002 - the contract's name
         super().__init__()
         self.env = env
@@ -78,24 +93,45 @@ class Pipeline(YAMLSerializable):
         self.epoch_metrics: dict[Any, Any] = {}
         self.batch_metrics: dict[Any, Any] = {}
         self.outcome = Outcome()
-        self._callbacks: list[Callback] = []
+        self.start_epoch = 0
+        self._callbacks = CallbackList()
         self._is_running = False
+        self._wants_stop = False
+        self._checkpoint: Mapping[str, Any] | None = None
         env.tracker_manager.on_create(Level.PIPELINE)
 
     @property
     def callbacks(self) -> tuple[Callback, ...]:
         """The callbacks in order of registration."""
-        return tuple(self._callbacks)
+        return tuple(self._callbacks.all)
 
     def register_callback(self, callback: Callback) -> None:
         """Have a callback take part; one that comes while the run is on starts at once."""
-        self._callbacks.append(callback)
+        callback.on_register(self)
+        self._callbacks.add(callback)
         if self._is_running:
             callback.on_start()
 
     def run(self, config: Any) -> RunStatus | None:
         """The training; decorate it with :meth:`run_wrapper`."""
         raise NotImplementedError(f"{type(self).__name__} does not define run(self, config)")
+
+    # Going on from a checkpoint.
+
+    def checkpoint(self, epoch: int) -> dict[str, Any]:
+        """Everything that a run needs to go on after this epoch."""
+        return {
+            "epoch": epoch,
+            "stops": self._wants_stop,
+            "pipeline": self.state_dict(),
+            "callbacks": self._callbacks.state_dict(),
+            "random": random_states(),
+        }
+
+    def resume_from(self, checkpoint: Mapping[str, Any]) -> None:
+        """Have the run go on from what :meth:`checkpoint` gave; call it before ``run``."""
+        self._checkpoint = checkpoint
+        self.start_epoch = checkpoint["epoch"] + 1
 
     # The decorators.
 
@@ -154,13 +190,17 @@ class Pipeline(YAMLSerializable):
 
     def _on_run_start(self) -> None:
         self.env.tracker_manager.on_start(Level.PIPELINE)
-        for callback in self.callbacks:
-            callback.on_start()
+        for on_start in self._callbacks.hooks("on_start"):
+            on_start()
+        if self._checkpoint is not None:
+            self.load_state_dict(self._checkpoint["pipeline"])
+            self._callbacks.load_state_dict(self._checkpoint["callbacks"])
+            self.env.logger.info("The run goes on with epoch %d", self.start_epoch)
 
     def _on_run_end(self) -> None:
         metrics = MappingProxyType(dict(self.run_metrics))
-        for callback in reversed(self.callbacks):
-            self._attempt(functools.partial(callback.on_end, metrics))
+        for on_end in self._callbacks.hooks("on_end"):
+            self._attempt(functools.partial(on_end, metrics))
         self._attempt(
             lambda: self.env.tracker_manager.on_end(
                 Level.PIPELINE, self.outcome.status, self.outcome.traceback
@@ -170,12 +210,16 @@ class Pipeline(YAMLSerializable):
     def _execute_epoch(self, index: int, body: Callable[[], Any]) -> RunStatus:
         if self.outcome.status is RunStatus.FAILED and self.outcome.error is not None:
             raise self.outcome.error
+        if self._is_in_checkpoint(index):
+            return RunStatus.COMPLETED
         tracker = self.env.tracker_manager
-        wants_stop = False
+        self._wants_stop = False
         try:
             tracker.on_start(Level.EPOCH, index)
+            for on_epoch_start in self._callbacks.hooks("on_epoch_start"):
+                on_epoch_start(index)
             outcome = Outcome.returned(body())
-            wants_stop = self._conclude_epoch(index)
+            self._conclude_epoch(index)
         except BaseException as error:  # noqa: BLE001 - sorted by what it is, below
             outcome = self._keep(Outcome.raised(error))
         ended = self._attempt(functools.partial(tracker.on_end, Level.EPOCH, outcome.status))
@@ -183,19 +227,33 @@ class Pipeline(YAMLSerializable):
         self.epoch_metrics.clear()
         if outcome.error is not None and outcome.status is not RunStatus.FAILED:
             raise outcome.error  # early stops and interrupts are the run's to handle
-        if wants_stop:
-            raise self._early_stop(index)
+        if self._wants_stop and outcome.error is None:
+            raise self._early_stop(f"after epoch {index}")
         return outcome.status
 
-    def _conclude_epoch(self, index: int) -> bool:
-        """Track the epoch's metrics and show them to the callbacks; True if one says stop."""
+    def _is_in_checkpoint(self, index: int) -> bool:
+        """True for an epoch to pass over; before the first other one, go on where it ended."""
+        if self._checkpoint is None or index < self._checkpoint["epoch"]:
+            return self._checkpoint is not None
+        checkpoint = self._checkpoint
+        if checkpoint["stops"]:
+            raise self._early_stop(f"after epoch {checkpoint['epoch']}")
+        if index == checkpoint["epoch"]:
+            return True
+        self._checkpoint = None
+        set_random_states(checkpoint["random"])
+        return False
+
+    def _conclude_epoch(self, index: int) -> None:
+        """Track the epoch's metrics and show them to the callbacks, who may want to stop."""
         metrics = MappingProxyType(dict(self.epoch_metrics))
         self.env.tracker_manager.track_dict(metrics, step=index)
-        answers = [callback.on_epoch_end(index, metrics) for callback in self.callbacks]
-        return any(answer is not None and not answer for answer in answers)
+        for on_epoch_end in self._callbacks.hooks("on_epoch_end"):
+            if _says_stop(on_epoch_end(index, metrics)):
+                self._wants_stop = True
 
-    def _early_stop(self, index: int) -> EarlyStop:
-        stop = EarlyStop(f"a callback stopped the training after epoch {index}")
+    def _early_stop(self, when: str) -> EarlyStop:
+        stop = EarlyStop(f"a callback stopped the training {when}")
         self._keep(Outcome.raised(stop))
         return stop
 
@@ -205,9 +263,18 @@ class Pipeline(YAMLSerializable):
             with TrackScope(tracker, Level.BATCH, index):
                 returned = body()
                 tracker.track_dict(self.batch_metrics, step=index)
+                if any([_says_stop(answer) for answer in self._batch_answers(index)]):  # noqa: C419 - all are asked
+                    raise self._early_stop(f"after batch {index}")
         finally:
             self.batch_metrics.clear()
         return returned
+
+    def _batch_answers(self, index: int) -> list[Any]:
+        hooks = self._callbacks.hooks("on_batch_end")
+        if not hooks:
+            return []
+        metrics = MappingProxyType(dict(self.batch_metrics))
+        return [on_batch_end(index, metrics) for on_batch_end in hooks]
 
     def _attempt(self, step: Callable[[], Any]) -> Outcome:
         """Take a step, whatever it raises, and keep its outcome if it is the gravest so far."""
@@ -222,6 +289,10 @@ class Pipeline(YAMLSerializable):
             outcome.report(self.env.logger, self.env.tracker_manager.context)
         self.outcome = self.outcome.worse(outcome)
         return outcome
+
+
+def _says_stop(answer: Any) -> bool:
+    return answer is not None and not answer
 
 
 def _index_reader(

@@ -1,0 +1,134 @@
+"""The checkpoints of one run: which files there are, which are whole, and which may go."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from experiment_manager.common.errors import CheckpointError
+from experiment_manager.common.files import write_atomic, write_text_atomic
+
+FOLDER, MANIFEST = "checkpoints", "manifest.json"
+
+
+@dataclass(frozen=True)
+class SavedCheckpoint:
+    """A checkpoint as the manifest knows it.
+
+    Attributes:
+        file: Name of its file.
+        epoch: Index of the last epoch that is in it.
+        sha256: Of the file's content.
+        size_bytes: Size of the file.
+        has_state: True where a run can go on from it.
+        value: What the watched metric was; None where none is watched.
+    """
+
+    file: str
+    epoch: int
+    sha256: str
+    size_bytes: int
+    has_state: bool = False
+    value: float | None = None
+
+
+class CheckpointFolder:
+    """The checkpoints below a run's artifacts.
+
+    A file is written beside its place and renamed, and stands in the manifest with its checksum
+    from then on. What does not stand there is none: the death of the process came between.
+
+    Args:
+        artifact_dir: The run's folder for artifacts.
+        logger: Told of a damaged file.
+    """
+
+    def __init__(self, artifact_dir: Path, logger: logging.Logger) -> None:
+        self.path = artifact_dir / FOLDER
+        self._logger = logger
+
+    def saved(self) -> list[SavedCheckpoint]:
+        """All checkpoints, the oldest first."""
+        manifest = self.path / MANIFEST
+        try:
+            entries = json.loads(manifest.read_text(encoding="utf-8"))
+            return [SavedCheckpoint(**entry) for entry in entries]
+        except FileNotFoundError:
+            return []
+        except (ValueError, TypeError) as error:
+            self._logger.warning("%s cannot be read, no checkpoint is used: %s", manifest, error)
+            return []
+
+    def save(
+        self,
+        file: str,
+        write: Callable[[Path], object],
+        epoch: int,
+        *,
+        has_state: bool = False,
+        value: float | None = None,
+    ) -> Path:
+        """Write a checkpoint, whole or not at all; one of the same name is replaced.
+
+        Raises:
+            CheckpointError: It cannot be written.
+        """
+        path = self.path / file
+        try:
+            write_atomic(path, write)
+        except Exception as error:
+            raise CheckpointError(
+                f"The checkpoint {path} could not be written: {error}"
+            ) from error
+        new = SavedCheckpoint(
+            file, epoch, _sha256(path), path.stat().st_size, has_state=has_state, value=value
+        )
+        self._write_manifest([*(old for old in self.saved() if old.file != file), new])
+        return path
+
+    def keep(self, kept: Sequence[SavedCheckpoint]) -> None:
+        """Delete all others."""
+        others = [one for one in self.saved() if one not in kept]
+        if others:
+            self._write_manifest([one for one in self.saved() if one in kept])
+            for one in others:
+                (self.path / one.file).unlink(missing_ok=True)
+
+    def last_good(self) -> SavedCheckpoint | None:
+        """The newest one that a run can go on from; damaged and later ones are deleted."""
+        saved = self.saved()
+        for place in range(len(saved) - 1, -1, -1):
+            one = saved[place]
+            if not one.has_state:
+                continue
+            if self._is_whole(one):
+                self.keep(saved[: place + 1])
+                return one
+            self._logger.warning(
+                "The checkpoint %s is damaged; the one before it is used", self.path / one.file
+            )
+        self.clear()
+        return None
+
+    def clear(self) -> None:
+        """Delete them all: the run begins anew."""
+        self.keep(())
+
+    def _is_whole(self, one: SavedCheckpoint) -> bool:
+        path = self.path / one.file
+        return path.is_file() and _sha256(path) == one.sha256
+
+    def _write_manifest(self, saved: Sequence[SavedCheckpoint]) -> None:
+        write_text_atomic(self.path / MANIFEST, json.dumps([asdict(one) for one in saved]))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        digest = hashlib.sha256()
+        while chunk := file.read(2**20):
+            digest.update(chunk)
+    return digest.hexdigest()
