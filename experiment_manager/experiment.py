@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -187,7 +187,10 @@ class Experiment:
         if row is None or db is None:
             return PlannedRun(spec)
         status = RunStatus(row.status)
-        if not status.is_success or row.config_hash == spec.config_hash:
+        is_same = row.config_hash == spec.config_hash
+        if not status.is_success:
+            return PlannedRun(replace(spec, resume=is_same), status)
+        if is_same:
             return PlannedRun(spec, status)
         executed_with = db.get_trial_run_parameters(row.id)
         return PlannedRun(spec, status, _differences(executed_with, flatten(spec.settings)))

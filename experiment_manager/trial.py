@@ -17,6 +17,12 @@ from experiment_manager.config.paths import WorkspacePaths
 from experiment_manager.config.plan import RunSpec, TrialPlan
 from experiment_manager.environment import Environment
 from experiment_manager.pipelines.callbacks.callback_factory import CallbackFactory
+from experiment_manager.pipelines.checkpoint_folder import (
+    FOLDER,
+    CheckpointFolder,
+    SavedCheckpoint,
+)
+from experiment_manager.pipelines.checkpoint_format import load_state
 from experiment_manager.pipelines.outcome import Outcome
 from experiment_manager.pipelines.pipeline_factory import PipelineFactory
 from experiment_manager.trackers.tracker import Tracker
@@ -64,6 +70,7 @@ def execute_run(
     make_importable(str(Path.cwd()), spec.config_dir)
     with Environment.for_run(spec, extra_trackers) as env:
         env.save_config("config.yaml", spec.settings)
+        checkpoint = _last_checkpoint(spec, env)
         tracker = env.tracker_manager
         tracker.on_create(
             Level.TRIAL_RUN,
@@ -71,10 +78,11 @@ def execute_run(
             seed=spec.seed,
             config_hash=spec.config_hash,
             config=spec.config,
+            resumed_epoch=None if checkpoint is None else checkpoint.epoch,
         )
         tracker.on_start(Level.TRIAL_RUN)
         env.logger.info("%s starts with seed %d", spec, spec.seed)
-        outcome = _run_pipeline(spec, env, factory)
+        outcome = _run_pipeline(spec, env, factory, checkpoint)
         env.logger.info("%s: %s", spec, outcome.status.value)
         tracker.on_end(Level.TRIAL_RUN, outcome.status, outcome.traceback)
     if outcome.status is RunStatus.ABORTED and outcome.error is not None:
@@ -83,8 +91,20 @@ def execute_run(
     return RunResult(spec.trial, spec.run, outcome.status, outcome.traceback, duration_s)
 
 
+def _last_checkpoint(spec: RunSpec, env: Environment) -> SavedCheckpoint | None:
+    """What the run goes on from; where it begins anew, checkpoints of before are deleted."""
+    folder = CheckpointFolder(env.artifact_dir, env.logger)
+    if spec.resume:
+        return folder.last_good()
+    folder.clear()
+    return None
+
+
 def _run_pipeline(
-    spec: RunSpec, env: Environment, factory: type[PipelineFactory] | None
+    spec: RunSpec,
+    env: Environment,
+    factory: type[PipelineFactory] | None,
+    checkpoint: SavedCheckpoint | None,
 ) -> Outcome:
     try:
         env.tracker_manager.log_params(spec.settings)
@@ -94,6 +114,9 @@ def _run_pipeline(
         pipeline = maker.create(spec.pipeline, config, env)
         for callback in CallbackFactory.create_all(spec.settings, env):
             pipeline.register_callback(callback)
+        if checkpoint is not None:
+            path = env.artifact_dir / FOLDER / checkpoint.file
+            pipeline.resume_from(load_state(path, pipeline.checkpoint_format))
         returned = pipeline.run(config)
         return pipeline.outcome.worse(Outcome.returned(returned))
     except BaseException as error:  # noqa: BLE001 - an interrupt is raised once the run is closed

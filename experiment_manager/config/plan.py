@@ -31,6 +31,8 @@ class RunSpec:
         config_dir: Absolute folder of the YAML files; modules in it are importable.
         pipeline: Name or import path of the pipeline; "" where a custom factory chooses.
         factory: Import path of a custom pipeline factory, or None for the default one.
+        resume: True where an earlier attempt of the same configuration left off, so that the
+            run may go on from its last checkpoint.
     """
 
     experiment: str
@@ -43,6 +45,7 @@ class RunSpec:
     config_dir: str
     pipeline: str
     factory: str | None = None
+    resume: bool = False
 
     @property
     def settings(self) -> Mapping[str, Any]:

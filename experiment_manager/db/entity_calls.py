@@ -51,12 +51,18 @@ class EntityCalls(Session):
             return _one(connection, TrialRunRow, schema.TRIAL_RUN, id_)
 
     def start_trial_run(
-        self, trial_id: int, number: int, seed: int | None = None, config_hash: str | None = None
+        self,
+        trial_id: int,
+        number: int,
+        seed: int | None = None,
+        config_hash: str | None = None,
+        kept_epoch: int | None = None,
     ) -> TrialRunRow:
         """The run of this number, running: a new one, or the next attempt of the one there is.
 
         What a dead attempt recorded is deleted, so that the run's history reads as if it had
-        never been interrupted.
+        never been interrupted. Where the next attempt goes on from a checkpoint, the epochs up
+        to ``kept_epoch``, the last one in it, stay.
         """
         identity = {"seed": seed, "config_hash": config_hash}
         runs = schema.TRIAL_RUN
@@ -66,7 +72,7 @@ class EntityCalls(Session):
             before = reader.list_rows(connection, TrialRunRow, runs, same)
             if before:
                 id_ = before[0].id
-                writer.restart_run(connection, id_, **identity)
+                writer.restart_run(connection, id_, kept_epoch, **identity)
             else:
                 id_ = writer.insert_run(
                     connection, trial_id, RunStatus.RUNNING, number, **identity

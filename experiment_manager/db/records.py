@@ -182,8 +182,7 @@ def _apply_other(connection: Connection, owner: Owner, record: Record) -> None:
         parameters = {name: decode_json(text) for name, text in content}
         writer.set_parameters(connection, owner, parameters)
     elif kind == ARTIFACT:
-        artifact_id = writer.insert_artifact(connection, *content)
-        writer.link_once(connection, owner.junction("ARTIFACT"), owner, artifact_id)
+        writer.record_artifact_once(connection, owner, *content)
     elif kind == STATUS:
         status, error, unix_time_s = content
         writer.update_run_status(connection, owner.key[0], RunStatus(status), error, unix_time_s)

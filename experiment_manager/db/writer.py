@@ -9,7 +9,7 @@ from numbers import Real
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import ColumnElement, Connection, Table, func, literal, select, union_all
 from sqlalchemy import exists as sql_exists
 
 from experiment_manager.common.common import RunStatus
@@ -20,12 +20,12 @@ from experiment_manager.db.keys import Owner
 from experiment_manager.db.schema import ARTIFACT, EPOCH, METRIC, TRIAL_RUN
 
 _RUN_METRICS = (schema.RESULTS_METRIC, schema.EPOCH_METRIC, schema.BATCH_METRIC)
-_RUN_ARTIFACTS = (
-    schema.TRIAL_RUN_ARTIFACT,
+_RESULT_AND_EPOCH_ARTIFACTS = (
     schema.RESULTS_ARTIFACT,
     schema.EPOCH_ARTIFACT,
     schema.BATCH_ARTIFACT,
 )
+_RUN_ARTIFACTS = (schema.TRIAL_RUN_ARTIFACT, *_RESULT_AND_EPOCH_ARTIFACTS)
 _ALL_METRICS = (schema.EXPERIMENT_METRIC, schema.TRIAL_METRIC, *_RUN_METRICS)
 _ALL_ARTIFACTS = (schema.EXPERIMENT_ARTIFACT, schema.TRIAL_ARTIFACT, *_RUN_ARTIFACTS)
 
@@ -70,9 +70,19 @@ def insert_run(
     return _insert(connection, TRIAL_RUN, **values, start_time=now(), update_time=now())
 
 
-def restart_run(connection: Connection, run_id: int, **values: Any) -> None:
-    """Begin the next attempt of a run; what its dead attempt left is deleted."""
-    _delete_history(connection, run_id)
+def restart_run(
+    connection: Connection, run_id: int, kept_epoch: int | None, **values: Any
+) -> None:
+    """Begin the next attempt of a run; what its dead attempt left is deleted.
+
+    Args:
+        connection: Its transaction is open.
+        run_id: The run.
+        kept_epoch: Index of the last epoch that the next attempt goes on from, so that it and
+            those before it stay; None to begin anew.
+        values: New values of the run's columns.
+    """
+    _delete_history(connection, run_id, kept_epoch)
     journals = schema.JOURNAL
     connection.execute(journals.delete().where(journals.c.trial_run_id == run_id))
     values |= {"attempt": TRIAL_RUN.c.attempt + 1, "status": RunStatus.RUNNING.value}
@@ -100,6 +110,23 @@ def update_run_status(
 def insert_artifact(connection: Connection, artifact_type: str, location: str) -> int:
     """The id of a new ARTIFACT row."""
     return _insert(connection, ARTIFACT, type=artifact_type, location=location)
+
+
+def record_artifact_once(
+    connection: Connection, owner: Owner, artifact_type: str, location: str
+) -> None:
+    """A file of an owner, unless it has it already: a run that goes on records some again."""
+    junction = owner.junction("ARTIFACT")
+    same = [junction.c[name] == value for name, value in owner.linked_by(junction).items()]
+    known = (
+        select(ARTIFACT.c.id)
+        .join(junction, junction.c.artifact_id == ARTIFACT.c.id)
+        .where(*same, ARTIFACT.c.type == artifact_type, ARTIFACT.c.location == location)
+    )
+    if connection.execute(known).first() is None:
+        link_once(
+            connection, junction, owner, insert_artifact(connection, artifact_type, location)
+        )
 
 
 def link_once(connection: Connection, junction: Table, owner: Owner, member_id: int) -> None:
@@ -154,23 +181,59 @@ def _member_column(junction: Table) -> str:
     return "metric_id" if "metric_id" in junction.c else "artifact_id"
 
 
-def _delete_history(connection: Connection, run_id: int) -> None:
-    """Delete what a run recorded, and METRIC and ARTIFACT rows that nothing links any more."""
+def _delete_history(connection: Connection, run_id: int, kept_epoch: int | None) -> None:
+    """Delete what a run recorded, and METRIC and ARTIFACT rows that nothing links any more.
+
+    Where it goes on after an epoch, files and parameters of the run as a whole stay too.
+    """
+    run_artifacts = _RUN_ARTIFACTS if kept_epoch is None else _RESULT_AND_EPOCH_ARTIFACTS
     for junctions, everywhere, members in (
         (_RUN_METRICS, _ALL_METRICS, METRIC),
-        (_RUN_ARTIFACTS, _ALL_ARTIFACTS, ARTIFACT),
+        (run_artifacts, _ALL_ARTIFACTS, ARTIFACT),
     ):
         ids: list[int] = []
         for junction in junctions:
-            of_run = junction.c.trial_run_id == run_id
+            lost = _lost_rows(junction, run_id, kept_epoch)
             ids += connection.execute(
-                select(junction.c[_member_column(junction)]).where(of_run)
+                select(junction.c[_member_column(junction)]).where(lost)
             ).scalars()
-            connection.execute(junction.delete().where(of_run))
+            connection.execute(junction.delete().where(lost))
         _delete_unlinked(connection, members, everywhere, ids)
-    connection.execute(EPOCH.delete().where(EPOCH.c.trial_run_id == run_id))
-    for table in (schema.RESULTS, schema.TRIAL_RUN_PARAMETER, schema.LATEST_METRIC):
+    connection.execute(EPOCH.delete().where(_lost_rows(EPOCH, run_id, kept_epoch)))
+    tables = [schema.RESULTS, schema.LATEST_METRIC]
+    for table in [*tables, schema.TRIAL_RUN_PARAMETER] if kept_epoch is None else tables:
         connection.execute(table.delete().where(table.c.trial_run_id == run_id))
+    if kept_epoch is not None:
+        _insert_latest(connection, run_id)
+
+
+def _lost_rows(table: Table, run_id: int, kept_epoch: int | None) -> ColumnElement[bool]:
+    """The rows of a run that its next attempt makes again."""
+    epoch = table.c.get("epoch_idx", table.c.get("idx"))
+    of_run = table.c.trial_run_id == run_id
+    return of_run if epoch is None or kept_epoch is None else of_run & (epoch > kept_epoch)
+
+
+def _insert_latest(connection: Connection, run_id: int) -> None:
+    """Take the latest value of each metric of a run from its history."""
+    links = union_all(
+        *(
+            select(junction.c.metric_id).where(junction.c.trial_run_id == run_id)
+            for junction in (schema.EPOCH_METRIC, schema.BATCH_METRIC)
+        )
+    ).subquery()
+    last = (
+        select(func.max(METRIC.c.id))
+        .join(links, links.c.metric_id == METRIC.c.id)
+        .where(METRIC.c.total_val.is_not(None) | METRIC.c.non_finite.is_not(None))
+        .group_by(METRIC.c.type)
+    )
+    names = ("type", "total_val", "non_finite", "step")
+    rows = select(literal(run_id), *(METRIC.c[name] for name in names)).where(
+        METRIC.c.id.in_(last.scalar_subquery())
+    )
+    latest = schema.LATEST_METRIC.insert()
+    connection.execute(latest.from_select(("trial_run_id", *names), rows))
 
 
 def _delete_unlinked(

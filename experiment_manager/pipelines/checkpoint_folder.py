@@ -12,7 +12,7 @@ from pathlib import Path
 from experiment_manager.common.errors import CheckpointError
 from experiment_manager.common.files import write_atomic, write_text_atomic
 
-FOLDER, MANIFEST = "checkpoints", "manifest.json"
+FOLDER, MANIFEST = "checkpoints", "checkpoints.json"
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,9 @@ class SavedCheckpoint:
 class CheckpointFolder:
     """The checkpoints below a run's artifacts.
 
-    A file is written beside its place and renamed, and stands in the manifest with its checksum
-    from then on. What does not stand there is none: the death of the process came between.
+    A file is written beside its place and renamed, and stands in the manifest
+    (``checkpoints.json`` beside the folder) with its checksum from then on. What does not stand
+    there is none: the death of the process came between.
 
     Args:
         artifact_dir: The run's folder for artifacts.
@@ -49,18 +50,18 @@ class CheckpointFolder:
 
     def __init__(self, artifact_dir: Path, logger: logging.Logger) -> None:
         self.path = artifact_dir / FOLDER
+        self._manifest = artifact_dir / MANIFEST
         self._logger = logger
 
     def saved(self) -> list[SavedCheckpoint]:
         """All checkpoints, the oldest first."""
-        manifest = self.path / MANIFEST
         try:
-            entries = json.loads(manifest.read_text(encoding="utf-8"))
+            entries = json.loads(self._manifest.read_text(encoding="utf-8"))
             return [SavedCheckpoint(**entry) for entry in entries]
         except FileNotFoundError:
             return []
         except (ValueError, TypeError) as error:
-            self._logger.warning("%s cannot be read, no checkpoint is used: %s", manifest, error)
+            self._logger.warning("No checkpoint is used, %s is damaged: %s", self._manifest, error)
             return []
 
     def save(
@@ -123,7 +124,7 @@ class CheckpointFolder:
         return path.is_file() and _sha256(path) == one.sha256
 
     def _write_manifest(self, saved: Sequence[SavedCheckpoint]) -> None:
-        write_text_atomic(self.path / MANIFEST, json.dumps([asdict(one) for one in saved]))
+        write_text_atomic(self._manifest, json.dumps([asdict(one) for one in saved]))
 
 
 def _sha256(path: Path) -> str:

@@ -129,7 +129,7 @@ def _without_arrays(value: Any, torch: ModuleType) -> Any:
         return type(value)(_without_arrays(item, torch) for item in value)
     if isinstance(value, (*_PLAIN, torch.Tensor)):
         return value
-    data = torch.frombuffer(bytearray(value.tobytes()), dtype=torch.uint8)
+    data = torch.from_numpy(value.flatten().view("uint8"))
     return {_MARK: (value.dtype.str, tuple(value.shape), data)}
 
 

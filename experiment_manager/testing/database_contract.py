@@ -201,6 +201,33 @@ class DatabaseContract(DatabaseFixtures):
         db.link_epoch_artifact(1, run.id, db.record_artifact("file", "epoch").id)
         db.link_batch_artifact(7, 1, run.id, db.record_artifact("file", "batch").id)
 
+    def test_a_run_that_goes_on_after_an_epoch_keeps_what_was_recorded_up_to_it(
+        self, db: DatabaseManager, trial: TrialRow, run: TrialRunRow
+    ) -> None:
+        for epoch in range(4):
+            points = [MetricPoint("loss", 1.0 - epoch / 10, None, epoch)]
+            db.record_epoch(run.id, epoch, points)
+            db.record_batch(run.id, epoch, 0, [MetricPoint("norm", epoch + 0.5)])
+            file = db.record_artifact("checkpoint", f"epoch_{epoch}")
+            db.link_epoch_artifact(epoch, run.id, file.id)
+        db.record_epoch(run.id, 3, [MetricPoint("late", 1.0)])
+        db.record_results(run.id, [MetricPoint("test_acc", 0.5)])
+        db.record_trial_run_parameters(run.id, {"lr": 0.1})
+        db.link_trial_run_artifact(run.id, db.record_artifact("plot", "plot.png").id)
+        again = db.start_trial_run(trial.id, 1, kept_epoch=1)
+        assert (again.id, again.attempt, again.status) == (run.id, 2, "running")
+        assert [epoch.idx for epoch in db.list_epochs(run.id)] == [0, 1]
+        history = db.get_epoch_history(run.id)
+        assert [(epoch, metric.total_val) for epoch, metric in history] == [(0, 1.0), (1, 0.9)]
+        values = [metric.total_val for metric in db.get_trial_run_metrics(run.id)]
+        assert sorted(map(str, values)) == ["0.5", "0.9", "1.0", "1.5"]
+        assert [file.location for file in db.get_epoch_artifacts(1, run.id)] == ["epoch_1"]
+        assert db.get_epoch_artifacts(2, run.id) == []
+        assert [file.location for file in db.get_trial_run_artifacts(run.id)] == ["plot.png"]
+        assert db.get_trial_run_parameters(run.id) == {"lr": 0.1}
+        latest = db.get_latest_columns(trial.experiment_id)
+        assert dict(zip(latest.type, latest.value, strict=True)) == {"loss": 0.9, "norm": 1.5}
+
     def test_each_level_has_what_was_recorded_of_it(
         self, db: DatabaseManager, run: TrialRunRow, trial: TrialRow
     ) -> None:

@@ -44,6 +44,17 @@ class MetricsTracker(Callback):
         self._rows = []
         self._rewrite()
 
+    def state_dict(self) -> dict[str, Any]:
+        """The rows so far."""
+        return {"rows": [[row.kind, row.epoch, dict(row.numbers)] for row in self._rows]}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on after these rows."""
+        self._rows = [_Row(*row) for row in state["rows"]]
+        names = (name for row in self._rows for name in row.numbers)
+        self._names = list(dict.fromkeys(names))
+        self._rewrite()
+
     def on_epoch_end(self, epoch_idx: int, metrics: Mapping[Any, Any]) -> None:
         """Add the epoch's row."""
         self._add(_Row("EPOCH", str(epoch_idx), scalars_of(to_points(metrics))))

@@ -174,7 +174,8 @@ class DatabaseTracker(Tracker):
         if context.run is None:
             row = self._db.create_trial_run(trial_id, status="running", **identity)
         else:
-            row = self._db.start_trial_run(trial_id, context.run, **identity)
+            kept_epoch = details.get("resumed_epoch")
+            row = self._db.start_trial_run(trial_id, context.run, kept_epoch=kept_epoch, **identity)
         self._run_ids[str(context.run_key)] = row.id
 
     def _experiment_id(self, context: Context) -> int:

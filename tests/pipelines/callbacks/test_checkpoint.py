@@ -157,3 +157,82 @@ def test_an_epoch_without_a_model_is_warned_about(env: Environment) -> None:
 def test_a_wrong_interval_is_refused(env: Environment, interval: Any) -> None:
     with pytest.raises(ValueError, match="'interval' must be"):
         CheckpointCallback(interval=interval, env=env)
+
+
+# Which stay.
+
+
+def train_and_watch(env: Environment, losses: list[Any], **options: Any) -> ScriptedPipeline:
+    """A run whose epochs have these validation losses, with a checkpoint after each."""
+    epochs = [{Metric.NETWORK: SavingModel(str(v)), Metric.VAL_LOSS: v} for v in losses]
+    pipeline = ScriptedPipeline(env, epochs)
+    pipeline.register_callback(CheckpointCallback(1, env, **options))
+    pipeline.run(None)
+    return pipeline
+
+
+def test_the_best_by_a_metric_stay(env: Environment) -> None:
+    train_and_watch(env, [0.5, 0.2, 0.4, 0.3], monitor="val_loss", save_top_k=2)
+    assert saved(env) == ["epoch_1.model", "epoch_3.model"]
+
+
+def test_without_a_metric_the_newest_stay(env: Environment) -> None:
+    train_and_watch(env, [0.5, 0.2, 0.4], save_top_k=2)
+    assert saved(env) == ["epoch_1.model", "epoch_2.model"]
+
+
+def test_one_that_would_not_stay_is_not_written(env: Environment, query: Query) -> None:
+    train_and_watch(env, [0.2, 0.5], monitor=Metric.VAL_LOSS, save_top_k=1)
+    assert query(env.workspace, "SELECT location FROM ARTIFACT") == [
+        ("artifacts/checkpoints/epoch_0.model",)
+    ]
+
+
+def test_the_last_is_saved_beside_the_best(env: Environment) -> None:
+    train_and_watch(env, [0.2, 0.5, 0.4], monitor="val_loss", save_top_k=1, save_last=True)
+    assert saved(env) == ["epoch_0.model", "last.model"]
+    last = env.artifact_dir / "checkpoints" / "last.model"
+    assert last.read_text(encoding="utf-8") == "0.4"
+
+
+def test_a_budget_in_bytes_is_kept(env: Environment) -> None:
+    train_and_watch(env, [0.5, 0.2, 0.4], max_bytes=6)  # three bytes each
+    assert saved(env) == ["epoch_1.model", "epoch_2.model"]
+
+
+def test_a_watched_metric_that_was_not_measured_fails_the_run_and_is_named(
+    env: Environment,
+) -> None:
+    error = train_and_watch(env, [0.5], monitor="val_los", save_top_k=1).outcome.error
+    assert isinstance(error, CheckpointError)
+    assert "Did you mean 'val_loss'?" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("given", "attribute", "value"),
+    [
+        ({"every_n_epochs": 3}, "interval", 3),
+        ({"interval": 3, "metric": "val_acc"}, "monitor", "val_acc"),
+        ({"interval": 3, "every_n_epochs": 3}, "interval", 3),
+    ],
+)
+def test_arguments_go_by_the_names_that_people_know(
+    env: Environment, given: dict[str, Any], attribute: str, value: Any
+) -> None:
+    assert getattr(CheckpointCallback(env=env, **given), attribute) == value
+
+
+def test_two_names_with_two_values_are_refused(env: Environment) -> None:
+    with pytest.raises(ValueError, match=r"'interval' \(1\) and 'every_n_epochs' \(2\)"):
+        CheckpointCallback(interval=1, every_n_epochs=2, env=env)
+
+
+def test_bare_weights_may_be_saved_as_safetensors(env: Environment) -> None:
+    torch = pytest.importorskip("torch")
+    library = pytest.importorskip("safetensors.torch")
+    model = torch.nn.Linear(3, 1)
+    pipeline = ScriptedPipeline(env, [{Metric.NETWORK: model}])
+    pipeline.register_callback(CheckpointCallback(1, env, format="safetensors"))
+    pipeline.run(None)
+    state = library.load_file(env.artifact_dir / "checkpoints" / "epoch_0.safetensors")
+    assert torch.equal(state["weight"], model.weight)
