@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from experiment_manager.common.common import Metric
+from experiment_manager.common.confusion import LABELS, ROWS, ConfusionMatrix, mean_of_defined
 from experiment_manager.common.errors import MetricError
+from experiment_manager.common.numbers import to_number
 
-CONFUSION_LABELS = "labels"
-CONFUSION_ROWS = "rows"
+CONFUSION_LABELS, CONFUSION_ROWS = LABELS, ROWS
+PER_LABEL, TOTAL, MEAN = "per_label_val", "total_val", "mean"
 
 _CONFUSION = Metric.CONFUSION.value
 _PLAIN_NAMES: dict[Any, str] = {
@@ -59,9 +61,12 @@ def to_points(
     """The recordable content of a metrics dict; untracked entries are dropped.
 
     Numbers, zero-dimensional arrays and one-element tensors become scalars. A dict becomes a
-    per-label metric. ``Metric.CONFUSION`` takes a square matrix, or ``{"labels": ...,
-    "rows": ...}``, and gets its accuracy as value. ``Metric.CUSTOM`` takes one
-    ``(name, value)`` pair or a list of them.
+    per-label metric; its total is given as ``{"per_label_val": {...}, "total_val": 0.9}``, or
+    ``"mean"`` in that place for the mean over the labels that are numbers.
+
+    ``Metric.CONFUSION`` takes a square matrix, whose classes ``Metric.LABELS`` may name, or
+    ``{"labels": ..., "rows": ...}``. It gets its accuracy as value; what it says of each class,
+    :func:`confusion_of` tells. ``Metric.CUSTOM`` takes one ``(name, value)`` pair or a list.
 
     Raises:
         MetricError: A value is none of these; names the metric and the value.
@@ -70,8 +75,9 @@ def to_points(
         >>> to_points({Metric.CUSTOM: ("f1", 0.8), Metric.NETWORK: object()}, step=3)
         (MetricPoint(name='f1', value=0.8, per_label=None, step=3),)
     """
+    labels = metrics.get(Metric.LABELS)
     return tuple(
-        _point(name, value, step)
+        _point(name, value, step, labels)
         for metric, given in metrics.items()
         if not (isinstance(metric, Metric) and not metric.is_tracked)
         for name, value in _named_values(metric, given)
@@ -102,6 +108,22 @@ def is_confusion(per_label: Mapping[str, Any] | None) -> bool:
         (True, False)
     """
     return per_label is not None and isinstance(per_label.get(CONFUSION_ROWS), list)
+
+
+def confusion_of(per_label: Mapping[str, Any] | None) -> ConfusionMatrix | None:
+    """The matrix with its precision, recall and F1 of each class; None where it is none.
+
+    Args:
+        per_label: Of a :class:`MetricPoint`, or ``per_label_val`` of a row of the database.
+
+    Example:
+        >>> point, = to_points({Metric.CONFUSION: [[3, 1], [0, 4]], Metric.LABELS: ["cat", "dog"]})
+        >>> confusion_of(point.per_label).recall
+        {'cat': 0.75, 'dog': 1.0}
+    """
+    if per_label is None or not is_confusion(per_label):
+        return None
+    return ConfusionMatrix(per_label[CONFUSION_LABELS], per_label[CONFUSION_ROWS])
 
 
 def scalars_of(points: Iterable[MetricPoint]) -> dict[str, float]:
@@ -137,55 +159,22 @@ def _is_pair(given: Any) -> bool:
     return isinstance(given, (tuple, list)) and len(given) == 2 and isinstance(given[0], str)  # noqa: PLR2004
 
 
-def _point(name: str, value: Any, step: int | None) -> MetricPoint:
-    if name == Metric.CONFUSION.value:
-        return _confusion_point(name, value, step)
+def _point(name: str, value: Any, step: int | None, labels: Any) -> MetricPoint:
+    if name == _CONFUSION:
+        matrix = ConfusionMatrix.parse(name, value, labels)
+        content = {CONFUSION_LABELS: list(matrix.labels), CONFUSION_ROWS: matrix.rows}
+        return MetricPoint(name, matrix.accuracy, content, step)
     if isinstance(value, Mapping):
-        per_label = {str(k): _number(f"{name}/{k}", v) for k, v in value.items()}
-        return MetricPoint(name, None, per_label, step)
-    return MetricPoint(name, _number(name, value), None, step)
+        return _per_label_point(name, value, step)
+    return MetricPoint(name, to_number(name, value), None, step)
 
 
-def _number(name: str, value: Any) -> float:
-    item = getattr(value, "item", None)  # NumPy scalars and arrays, torch tensors
-    try:
-        if not isinstance(value, (str, bytes)):
-            return float(item() if callable(item) else value)
-    except (TypeError, ValueError, OverflowError, RuntimeError):
-        pass  # told below, the same way as for a string
-    raise MetricError(
-        f"Metric {name!r} must be a number (or a dict of numbers by label), "
-        f"not {type(value).__name__}: {_shortened(value)}"
-    )
-
-
-def _confusion_point(name: str, value: Any, step: int | None) -> MetricPoint:
-    labelled = isinstance(value, Mapping) and {CONFUSION_LABELS, CONFUSION_ROWS} <= set(value)
-    matrix = value[CONFUSION_ROWS] if labelled else value
-    rows = matrix.tolist() if hasattr(matrix, "tolist") else matrix
-    if not _is_square(rows):
-        raise MetricError(
-            f"Metric {name!r} must be a square matrix (or a dict with 'labels' and 'rows'), "
-            f"not {_shortened(value)}"
-        )
-    labels = [str(n) for n in (value[CONFUSION_LABELS] if labelled else range(len(rows)))]
-    if len(labels) != len(rows):
-        raise MetricError(f"Metric {name!r} has {len(labels)} labels for {len(rows)} classes")
-    counts = [[_number(name, cell) for cell in row] for row in rows]
-    total = sum(map(sum, counts))
-    correct = sum(counts[i][i] for i in range(len(counts)))
-    accuracy = correct / total if total else float("nan")
-    return MetricPoint(name, accuracy, {CONFUSION_LABELS: labels, CONFUSION_ROWS: counts}, step)
-
-
-def _is_square(rows: Any) -> bool:
-    return (
-        isinstance(rows, (list, tuple))
-        and len(rows) > 0
-        and all(isinstance(row, (list, tuple)) and len(row) == len(rows) for row in rows)
-    )
-
-
-def _shortened(value: Any, limit: int = 80) -> str:
-    text = repr(value)
-    return text if len(text) <= limit else f"{text[:limit]}..."
+def _per_label_point(name: str, value: Mapping[Any, Any], step: int | None) -> MetricPoint:
+    given = value.get(PER_LABEL)
+    is_with_total = isinstance(given, Mapping) and set(value) <= {PER_LABEL, TOTAL}
+    labels = given if is_with_total else value
+    per_label = {str(k): to_number(f"{name}/{k}", v) for k, v in labels.items()}  # type: ignore[union-attr]
+    total = value.get(TOTAL) if is_with_total else None
+    if total == MEAN:
+        return MetricPoint(name, mean_of_defined(per_label), per_label, step)
+    return MetricPoint(name, None if total is None else to_number(name, total), per_label, step)

@@ -223,3 +223,33 @@ def test_the_numbers_of_points_are_named_by_metric_and_label_without_matrices() 
         "iou": 0.25,
         "iou/cat": 0.75,
     }
+
+
+def test_the_classes_of_a_matrix_are_named_by_the_labels_beside_it() -> None:
+    (point,) = to_points({Metric.CONFUSION: [[1, 0], [0, 1]], Metric.LABELS: ["cat", "dog"]})
+    assert point.per_label == {"labels": ["cat", "dog"], "rows": [[1.0, 0.0], [0.0, 1.0]]}
+
+
+def test_labels_that_do_not_fit_the_matrix_are_of_something_else() -> None:
+    (point,) = to_points({Metric.CONFUSION: [[1]], Metric.LABELS: ["cat", "dog"]})
+    assert point.per_label == {"labels": ["0"], "rows": [[1.0]]}
+
+
+@pytest.mark.parametrize(
+    ("total", "expected"), [(0.9, 0.9), ("mean", 0.75), (None, None), (np.float32(0.5), 0.5)]
+)
+def test_a_per_label_metric_may_have_a_total(total: Any, expected: float | None) -> None:
+    per_label = {"cat": 0.5, "dog": 1, "cow": float("nan")}
+    (point,) = to_points({"f1": {"per_label_val": per_label, "total_val": total}})
+    assert point.value == expected
+    assert list(point.per_label or ()) == ["cat", "dog", "cow"]
+
+
+def test_a_total_that_is_no_number_is_named() -> None:
+    with pytest.raises(MetricError, match=r"'f1' must be a number.*'median'"):
+        to_points({"f1": {"per_label_val": {"cat": 1}, "total_val": "median"}})
+
+
+def test_labels_may_be_called_like_the_parts_of_a_metric() -> None:
+    (point,) = to_points({"length": {"total_val": 1.0, "per_label_val": 2.0}})
+    assert point.per_label == {"total_val": 1.0, "per_label_val": 2.0}
