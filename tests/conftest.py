@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import signal
 import sqlite3
@@ -38,8 +39,8 @@ def _leaves_the_process_as_it_was(tmp_path: Path) -> Iterator[None]:
 
 
 def _environment_variables() -> dict[str, str]:
-    """All but those that pytest and the OpenMP libraries set for themselves."""
-    own = ("PYTEST_", "KMP_")
+    """All but those that pytest, torch and the OpenMP libraries set for themselves."""
+    own = ("PYTEST_", "KMP_", "TORCHINDUCTOR_")
     return {name: value for name, value in os.environ.items() if not name.startswith(own)}
 
 
@@ -90,6 +91,17 @@ def failures_of(tmp_path: Path) -> Callable[[str], set[str]]:
         return {str(case.get("name")).partition("[")[0] for case in failed}
 
     return failures
+
+
+@pytest.fixture(scope="session")
+def torch() -> Any:
+    """The package; without it the test is skipped, or fails where the environment promises it."""
+    promised = os.environ.get("EXPERIMENT_MANAGER_REQUIRE_TORCH") == "1"
+    if importlib.util.find_spec("torch") is None and promised:
+        pytest.fail("EXPERIMENT_MANAGER_REQUIRE_TORCH=1, but there is no torch")
+    package = pytest.importorskip("torch")
+    importlib.import_module("torch._dynamo")  # an optimizer would, and it sets a variable
+    return package
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ import pytest
 
 from experiment_manager.common.imports import import_object
 from experiment_manager.experiment import Experiment
+from experiment_manager.pipelines.checkpoint_format import load_weights
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 RUNS = {"digits": 6, "mnist_torch": 4}
@@ -196,14 +197,16 @@ def test_the_last_checkpoint_is_the_network_that_was_tested(
 
 def digits_accuracy(config: Any, checkpoint: Path) -> float:
     *_, test = import_object("digits:split_digits")(config)
-    return float(import_object("joblib:load")(checkpoint).score(*test))
+    content = import_object("joblib:load")(checkpoint)
+    network = content["network"] if isinstance(content, dict) else content
+    return float(network.score(*test))
 
 
 def mnist_accuracy(config: Any, checkpoint: Path) -> float:
     *_, test = import_object("mnist:split_images")(config)
     images, labels = test.tensors
     network = import_object("mnist:create_network")(config.channels, config.dropout)
-    network.load_state_dict(import_object("torch:load")(checkpoint, weights_only=True))
+    network.load_state_dict(load_weights(checkpoint))
     return float((network.eval()(images).argmax(dim=1) == labels).float().mean())
 
 

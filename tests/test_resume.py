@@ -191,10 +191,10 @@ def content(folder: Path, query: Query) -> dict[str, Any]:
 
 @pytest.mark.parametrize("source", WITH_STATE)
 def test_a_killed_run_ends_like_one_that_was_not(
-    tmp_path: Path, query: Query, source: str
+    tmp_path: Path, query: Query, source: str, request: pytest.FixtureRequest
 ) -> None:
     if source == TORCH:
-        pytest.importorskip("torch")
+        request.getfixturevalue("torch")
     whole, killed = prepare(tmp_path / "whole", source), prepare(tmp_path / "killed", source)
     run(whole)
     run(killed, killed_in_epoch=3)

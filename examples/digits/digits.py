@@ -27,6 +27,9 @@ DIGITS = np.arange(10)
 class DigitsPipeline(Pipeline):
     """Trains epoch by epoch and tests the network of the last one."""
 
+    checkpointed = ("network", "random")  # what a run that was killed needs to go on
+    checkpoint_format = "joblib"  # a scikit-learn model is more than plain data
+
     def __init__(self, env: Environment, config: DictConfig) -> None:
         super().__init__(env)
         self.batch_size = config.batch_size

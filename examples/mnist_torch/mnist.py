@@ -37,6 +37,8 @@ class MnistPipeline(Pipeline):
     Weights, dropout and shuffling draw from torch, which has the run's seed already.
     """
 
+    checkpointed = ("network", "optimizer")  # what a run that was killed needs to go on
+
     def __init__(self, env: Environment, config: DictConfig) -> None:
         super().__init__(env)
         train, self.validation, self.test = split_images(config)

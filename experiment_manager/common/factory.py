@@ -78,6 +78,8 @@ def check_arguments(cls: type, config: Mapping[str, Any], provided: frozenset[st
 def check_typed(config: Mapping[str, Any], base: type, provided: frozenset[str]) -> list[str]:
     """What is wrong with a ``{type: NAME, ...}`` entry for a class derived from ``base``.
 
+    Unknown and missing keys, and whatever the class's ``check_config`` refuses.
+
     Args:
         config: The entry.
         base: What the named class must derive from, to be of use where the entry stands.
@@ -88,7 +90,20 @@ def check_typed(config: Mapping[str, Any], base: type, provided: frozenset[str])
     if cls is None or not issubclass(cls, base):
         known = did_you_mean(type_name, YAMLSerializable.registered(base))
         return [f"unknown {base.__name__.lower()} type {type_name!r}.{known}"]
-    return [f"{type_name}: {problem}" for problem in check_arguments(cls, config, provided)]
+    problems = [*check_arguments(cls, config, provided), *_check_values(cls, config)]
+    return [f"{type_name}: {problem}" for problem in problems]
+
+
+def _check_values(cls: type, config: Mapping[str, Any]) -> list[str]:
+    """What the class itself refuses; one that is only registered need not look."""
+    check_config = getattr(cls, "check_config", None)
+    if check_config is None:
+        return []
+    try:
+        check_config(config)
+    except ValueError as error:
+        return [str(error)]
+    return []
 
 
 def _parameters_of(cls: type) -> Mapping[str, inspect.Parameter]:

@@ -85,6 +85,14 @@ class YAMLSerializable:
         return sorted(name for name, known in cls._registry.items() if issubclass(known, base))
 
     @classmethod
+    def check_config(cls, config: Mapping[str, Any]) -> None:
+        """Refuse values that the constructor would refuse, before anything runs.
+
+        Raises:
+            ValueError: A value is out of its range; the text says which.
+        """
+
+    @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Any:
         """An instance made from its part of the configuration."""
         return cls(config)

@@ -30,7 +30,8 @@ class CallbackList:
             hook = getattr(callback, name)
             if getattr(hook, "__func__", None) is not getattr(Callback, name):
                 self._hooks[name].append(hook)
-        self._hooks["on_epoch_end"].sort(key=_is_last)
+        for name in ("on_epoch_start", "on_epoch_end"):
+            self._hooks[name].sort(key=_is_last)
 
     def hooks(self, name: str) -> list[Hook]:
         """The hooks of a name that do anything, in the order in which they are called."""

@@ -71,6 +71,28 @@ def load_state(path: Path, wanted: str) -> dict[str, Any]:
     return loaded
 
 
+def load_weights(path: Path | str) -> dict[str, Any]:
+    """The weights of a torch module in a checkpoint, for its ``load_state_dict``.
+
+    Args:
+        path: A ``.pt`` file, with the state of a run around the weights or without, or a
+            ``.safetensors`` file. Nothing in it is executed.
+
+    Raises:
+        CheckpointError: It holds no weights, or cannot be read.
+    """
+    path = Path(path)
+    if path.suffix == ".safetensors":
+        library = require("safetensors.torch", extra="torch", feature="Reading safetensors")
+        weights: dict[str, Any] = library.load_file(path)
+        return weights
+    content = load_state(path, AUTO)
+    is_bare = "random" not in content
+    if not is_bare and "network" not in content:
+        raise CheckpointError(f"{path} holds no model; set epoch_metrics[Metric.NETWORK]")
+    return content if is_bare else dict(content["network"])
+
+
 def _plain(value: Any, place: str, tensor: Any) -> Any:
     """The same as dicts, lists and tuples of Python's values, arrays and tensors alone."""
     if isinstance(value, Mapping):

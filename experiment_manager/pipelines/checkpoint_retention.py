@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from experiment_manager.pipelines.callbacks.argument_checks import check_integer
 from experiment_manager.pipelines.callbacks.stopping_rule import MODES
 from experiment_manager.pipelines.checkpoint_folder import SavedCheckpoint
 
@@ -36,8 +37,8 @@ class Retention:
 
     def __post_init__(self) -> None:
         for name, value in (("save_top_k", self.top_k), ("max_bytes", self.max_bytes)):
-            if value is not None and (value.__class__ is not int or value < 1):
-                raise ValueError(f"{name!r} must be an integer from 1, not {value!r}")
+            if value is not None:
+                check_integer(name, value, least=1)
         if self.mode not in MODES:
             raise ValueError(f"'mode' must be 'min' or 'max', not {self.mode!r}")
 

@@ -26,7 +26,7 @@ def check_types(plan: Plan, *, custom_factory: bool) -> list[str]:
             names are its own business.
     """
     make_importable(str(Path.cwd()), plan.config_dir)
-    problems = list(_check_trackers(plan.environment))
+    problems: list[str] = []
     if plan.factory and not custom_factory:
         problems += _complaints(
             "experiment.yaml: 'factory'", lambda: import_object(str(plan.factory))
@@ -34,6 +34,7 @@ def check_types(plan: Plan, *, custom_factory: bool) -> list[str]:
     custom_factory = custom_factory or plan.factory is not None
     for trial in plan.trials:
         problems += _check_trial(trial, custom_factory=custom_factory)
+    problems += _check_trackers(plan.environment)
     return list(dict.fromkeys(problems))  # what base.yaml got wrong once is told once
 
 
@@ -45,14 +46,14 @@ def _check_trackers(environment: Mapping[str, Any]) -> Iterator[str]:
 
 def _check_trial(trial: TrialPlan, *, custom_factory: bool) -> Iterator[str]:
     for spec in trial.runs[:1]:  # repeats differ in their seed alone
-        for index, entry in enumerate(_typed_entries(spec.settings.get("callbacks"))):
-            for problem in CallbackFactory.check(entry):
-                yield f"{_where(trial, 'callbacks')}: 'callbacks[{index}]': {problem}"
-        if not custom_factory:
+        if not custom_factory:  # first: the pipeline's module may register callbacks
             yield from _complaints(
                 f"{_where(trial, 'pipeline')}: 'pipeline'",
                 functools.partial(PipelineFactory.find, spec.pipeline),
             )
+        for index, entry in enumerate(_typed_entries(spec.settings.get("callbacks"))):
+            for problem in CallbackFactory.check(entry):
+                yield f"{_where(trial, 'callbacks')}: 'callbacks[{index}]': {problem}"
 
 
 def _complaints(where: str, look_up: Callable[[], object]) -> list[str]:

@@ -16,7 +16,13 @@ from hypothesis import strategies as st
 
 from experiment_manager.common.errors import CheckpointError
 from experiment_manager.common.seeding import random_states, seed_everything, set_random_states
-from experiment_manager.pipelines.checkpoint_format import AUTO, JOBLIB, load_state, state_writer
+from experiment_manager.pipelines.checkpoint_format import (
+    AUTO,
+    JOBLIB,
+    load_state,
+    load_weights,
+    state_writer,
+)
 
 CONTENT: dict[str, Any] = {
     "numbers": [1, -1, 2**63, -(2**100), 0.1, math.inf, -0.0, True, None],
@@ -54,10 +60,9 @@ def same(left: Any, right: Any) -> bool:
 def wanted(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Each of the formats, by what leads to it."""
     if request.param == "joblib":
-        pytest.importorskip("joblib")
         return JOBLIB
     if request.param == "torch":
-        pytest.importorskip("torch")
+        request.getfixturevalue("torch")
     else:
         monkeypatch.delitem(sys.modules, "torch", raising=False)
     return AUTO
@@ -122,9 +127,8 @@ class Bomb:
 
 
 def test_a_torch_file_with_code_in_it_executes_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, torch: Any
 ) -> None:
-    torch = pytest.importorskip("torch")
     monkeypatch.chdir(tmp_path)
     torch.save({"epoch": Bomb()}, tmp_path / "state.pt")
     with pytest.raises(CheckpointError, match="cannot be read"):
@@ -148,3 +152,26 @@ def test_a_file_that_is_cut_off_is_named(tmp_path: Path, wanted: str) -> None:
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(CheckpointError, match=f"{path.name} cannot be read"):
         load_state(path, wanted)
+
+
+@pytest.mark.parametrize("kind", ["state.pt", "bare.pt", "bare.safetensors"])
+def test_weights_are_found_in_every_kind_of_file(tmp_path: Path, kind: str, torch: Any) -> None:
+    library = pytest.importorskip("safetensors.torch")
+    model, path = torch.nn.Linear(2, 1), tmp_path / kind
+    if kind == "state.pt":
+        content = {"epoch": 1, "random": random_states(), "network": model.state_dict()}
+        state_writer(content, AUTO)[1](path)
+    elif kind == "bare.pt":
+        torch.save(model.state_dict(), path)
+    else:
+        library.save_model(model, str(path))
+    other = torch.nn.Linear(2, 1)
+    other.load_state_dict(load_weights(path))
+    assert torch.equal(other.weight, model.weight)
+
+
+@pytest.mark.usefixtures("torch")
+def test_a_state_without_a_model_says_so(tmp_path: Path) -> None:
+    path = write(tmp_path, {"epoch": 1, "random": {}})
+    with pytest.raises(CheckpointError, match="holds no model"):
+        load_weights(path)

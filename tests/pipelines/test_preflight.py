@@ -117,3 +117,33 @@ def test_a_module_that_breaks_while_it_is_imported_is_a_problem(folder: Path) ->
     (folder / "breaks.py").write_text("raise ZeroDivisionError('in the module')", encoding="utf-8")
     found = problems(folder, base={"pipeline": "breaks:Training"})
     assert "ZeroDivisionError: in the module" in found[0]
+
+
+def test_a_pipelines_module_may_register_callbacks_and_trackers(tmp_path: Path) -> None:
+    source = """
+from experiment_manager import Pipeline
+from experiment_manager.common.serializable import YAMLSerializable
+from experiment_manager.pipelines.callbacks.callback import Callback
+from experiment_manager.testing.recording import RecordingTracker
+
+
+@YAMLSerializable.register("own_callback")
+class OwnCallback(Callback):
+    pass
+
+
+@YAMLSerializable.register("own_tracker")
+class OwnTracker(RecordingTracker):
+    pass
+
+
+class Training(Pipeline):
+    pass
+"""
+    write_configs(
+        tmp_path,
+        base={"pipeline": "own_training:Training", "callbacks": [{"type": "own_callback"}]},
+        env={"trackers": [{"type": "own_tracker"}]},
+    )
+    (tmp_path / "own_training.py").write_text(source, encoding="utf-8")
+    assert Experiment.create(tmp_path).name == "contract"

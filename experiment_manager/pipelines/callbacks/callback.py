@@ -17,7 +17,7 @@ class Callback(YAMLSerializable, Stateful):
     The laws that a pipeline keeps:
 
     - Each hook is called in the order of registration, ``on_end`` in reverse; a callback that
-      sets ``is_last`` comes after the others at the end of an epoch.
+      sets ``is_last`` comes after the others at the start and the end of an epoch.
     - ``on_register`` comes first. ``on_start`` comes once, before the first epoch; ``on_end``
       exactly once, whatever happened in between, also where ``on_start`` failed.
     - ``on_epoch_end`` comes while the epoch is still open, so that what is recorded there
@@ -38,21 +38,13 @@ class Callback(YAMLSerializable, Stateful):
     """
 
     is_last: ClassVar[bool] = False
-    """True where it must see what the other callbacks made of an epoch."""
+    """True where it must see what the other callbacks make of an epoch."""
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], env: Environment | None = None) -> Callback:
         """The callback that an entry of ``callbacks:`` describes."""
         callback: Callback = create_with_arguments(cls, config, env=env)
         return callback
-
-    @classmethod
-    def check_config(cls, config: Mapping[str, Any]) -> None:
-        """Refuse values that the constructor would refuse, before anything runs.
-
-        Raises:
-            ValueError: A value out of its range; the text says which.
-        """
 
     def on_register(self, pipeline: Any) -> None:
         """It will act on this :class:`~experiment_manager.pipelines.pipeline.Pipeline`."""

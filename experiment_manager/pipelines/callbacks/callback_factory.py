@@ -6,14 +6,29 @@ from collections.abc import Mapping
 from typing import Any
 
 from experiment_manager.common.factory import Factory, check_typed
-from experiment_manager.common.serializable import YAMLSerializable
 from experiment_manager.environment import Environment
 from experiment_manager.pipelines.callbacks.callback import Callback
 from experiment_manager.pipelines.callbacks.checkpoint import CheckpointCallback
 from experiment_manager.pipelines.callbacks.early_stopping import EarlyStopping
+from experiment_manager.pipelines.callbacks.learning_rate_monitor import LearningRateMonitor
+from experiment_manager.pipelines.callbacks.learning_rate_scheduler import LearningRateScheduler
 from experiment_manager.pipelines.callbacks.metric_tracker import MetricsTracker
+from experiment_manager.pipelines.callbacks.model_pruning import ModelPruning
+from experiment_manager.pipelines.callbacks.progress_bar import ProgressBar
+from experiment_manager.pipelines.callbacks.terminate_on_nan import TerminateOnNaN
+from experiment_manager.pipelines.callbacks.time_limit import TimeLimit
 
-BUILT_IN = (CheckpointCallback, EarlyStopping, MetricsTracker)
+BUILT_IN = (
+    CheckpointCallback,
+    EarlyStopping,
+    LearningRateMonitor,
+    LearningRateScheduler,
+    MetricsTracker,
+    ModelPruning,
+    ProgressBar,
+    TerminateOnNaN,
+    TimeLimit,
+)
 
 
 class CallbackFactory(Factory):
@@ -38,11 +53,4 @@ class CallbackFactory(Factory):
     @staticmethod
     def check(config: Mapping[str, Any]) -> list[str]:
         """What is wrong with an entry of ``callbacks:``; empty if nothing."""
-        problems = check_typed(config, Callback, frozenset({"env"}))
-        cls = YAMLSerializable.find_class(config["type"])
-        if cls is not None and issubclass(cls, Callback):
-            try:
-                cls.check_config(config)
-            except ValueError as error:
-                problems.append(f"{config['type']}: {error}")
-        return problems
+        return check_typed(config, Callback, frozenset({"env"}))

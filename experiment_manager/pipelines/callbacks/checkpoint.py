@@ -14,6 +14,7 @@ from experiment_manager.common.imports import require
 from experiment_manager.common.metrics import metric_name, scalars_of, to_points
 from experiment_manager.common.serializable import YAMLSerializable
 from experiment_manager.environment import Environment
+from experiment_manager.pipelines.callbacks.argument_checks import check_integer
 from experiment_manager.pipelines.callbacks.callback import Callback
 from experiment_manager.pipelines.checkpoint_folder import CheckpointFolder, SavedCheckpoint
 from experiment_manager.pipelines.checkpoint_format import AUTO, JOBLIB, state_writer
@@ -191,8 +192,7 @@ def _checked_interval(**given: Any) -> int:
     interval = one_value(None, **given)
     if interval is None:
         raise ValueError("'interval' is missing; CheckpointCallback needs it")
-    if interval.__class__ is not int or interval < 1:
-        raise ValueError(f"'interval' must be an integer from 1, not {interval!r}")
+    check_integer("interval", interval, least=1)
     return int(interval)
 
 

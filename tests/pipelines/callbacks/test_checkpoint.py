@@ -99,8 +99,7 @@ def test_a_scikit_learn_model_comes_back_whole(env: Environment) -> None:
     assert list(loaded.predict([[0.0], [3.0]])) == [0, 1]
 
 
-def test_a_torch_module_is_written_by_its_state_dict(env: Environment) -> None:
-    torch = pytest.importorskip("torch")
+def test_a_torch_module_is_written_by_its_state_dict(env: Environment, torch: Any) -> None:
     model = torch.nn.Linear(3, 1)
     train(env, [model])
     path = env.artifact_dir / "checkpoints" / "epoch_0.pt"
@@ -164,7 +163,9 @@ def test_a_wrong_interval_is_refused(env: Environment, interval: Any) -> None:
 
 def train_and_watch(env: Environment, losses: list[Any], **options: Any) -> ScriptedPipeline:
     """A run whose epochs have these validation losses, with a checkpoint after each."""
-    epochs = [{Metric.NETWORK: SavingModel(str(v)), Metric.VAL_LOSS: v} for v in losses]
+    epochs: list[Any] = [
+        {Metric.NETWORK: SavingModel(str(v)), Metric.VAL_LOSS: v} for v in losses
+    ]
     pipeline = ScriptedPipeline(env, epochs)
     pipeline.register_callback(CheckpointCallback(1, env, **options))
     pipeline.run(None)
@@ -227,8 +228,7 @@ def test_two_names_with_two_values_are_refused(env: Environment) -> None:
         CheckpointCallback(interval=1, every_n_epochs=2, env=env)
 
 
-def test_bare_weights_may_be_saved_as_safetensors(env: Environment) -> None:
-    torch = pytest.importorskip("torch")
+def test_bare_weights_may_be_saved_as_safetensors(env: Environment, torch: Any) -> None:
     library = pytest.importorskip("safetensors.torch")
     model = torch.nn.Linear(3, 1)
     pipeline = ScriptedPipeline(env, [{Metric.NETWORK: model}])

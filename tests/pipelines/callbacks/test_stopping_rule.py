@@ -79,6 +79,43 @@ def test_what_an_improvement_is(
     assert improves(best, value, mode=mode, min_delta_percent=percent) is expected
 
 
+@pytest.mark.parametrize(
+    ("best", "value", "mode", "delta", "expected"),
+    [
+        (1.0, 0.75, "min", 0.25, True),  # exactly the threshold counts
+        (1.0, 0.76, "min", 0.25, False),
+        (0.5, 0.75, "max", 0.25, True),
+        (0.5, 0.74, "max", 0.25, False),
+        (0.0, -0.1, "min", 0.25, False),  # from zero too
+        (math.inf, 5.0, "min", 0.25, True),
+    ],
+)
+def test_an_improvement_can_be_measured_in_the_unit_of_the_values(
+    best: float, value: float, mode: str, delta: float, expected: bool
+) -> None:
+    assert improves(best, value, mode=mode, min_delta=delta) is expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(8.9, True), (9.1, False)], ids=["both reached", "one missed"]
+)
+@pytest.mark.parametrize("deltas", [(10.0, 0.5), (5.0, 1.0)], ids=["percent", "unit"])
+def test_both_smallest_improvements_must_be_reached(
+    value: float, expected: bool, deltas: tuple[float, float]
+) -> None:
+    percent, delta = deltas
+    assert improves(10.0, value, min_delta_percent=percent, min_delta=delta) is expected
+
+
+def test_it_goes_on_from_its_state() -> None:
+    rule, other = StoppingRule(patience=2), StoppingRule(patience=2)
+    for value in (1.0, 0.5, 0.6):
+        rule.observe(value)
+    other.load_state_dict(rule.state_dict())
+    assert other == rule
+    assert other.observe(0.6)
+
+
 def test_nan_first_waits_for_a_number() -> None:
     rule = StoppingRule(patience=3)
     assert [rule.observe(value) for value in (math.nan, math.nan, 5.0)] == [False, False, False]
@@ -103,6 +140,9 @@ def test_nan_alone_uses_the_patience_up() -> None:
         ({"patience": 1, "min_delta_percent": math.nan}, "min_delta_percent"),
         ({"patience": 1, "min_delta_percent": math.inf}, "min_delta_percent"),
         ({"patience": 1, "min_delta_percent": "1%"}, "min_delta_percent"),
+        ({"patience": 1, "min_delta": -0.1}, "min_delta"),
+        ({"patience": 1, "min_delta": math.nan}, "min_delta"),
+        ({"patience": 1, "min_delta": "1"}, "min_delta"),
         ({"patience": 1, "mode": "Min"}, "mode"),
         ({"patience": 1, "mode": None}, "mode"),
         ({"patience": 1, "mode": ["min"]}, "mode"),
