@@ -112,6 +112,8 @@ def _run_pipeline(
         seed_everything(spec.seed)  # after the user's modules are imported, torch among them
         config = OmegaConf.create(dict(spec.config))
         pipeline = maker.create(spec.pipeline, config, env)
+        if not pipeline.config:
+            pipeline.config = config  # whoever acts on it may ask for its epochs
         for callback in CallbackFactory.create_all(spec.settings, env):
             pipeline.register_callback(callback)
         if checkpoint is not None:

@@ -23,7 +23,10 @@ ROOMS = (
 ALONE = {"results": {"results", "common", "db"}}
 LATE = {"cli"}  # its commands load what they need when they are called
 
-OPTIONAL = {"torch", "pandas", "mlflow", "ray", "optuna", "matplotlib", "numpy"}
+OPTIONAL = {
+    *("torch", "pandas", "mlflow", "ray", "optuna", "matplotlib", "numpy"),
+    *("psutil", "pynvml", "tensorboardX", "wandb"),
+}
 HEAVY = OPTIONAL | {"sqlalchemy", "omegaconf", "rich"}
 
 

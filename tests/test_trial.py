@@ -86,6 +86,13 @@ def test_the_result_says_how_it_came_out(tmp_path: Path) -> None:
     assert result.duration_s > 0
 
 
+def test_a_pipeline_that_keeps_no_configuration_is_given_it(tmp_path: Path) -> None:
+    seen: list[Any] = []
+    factory = run_body(lambda pipeline: seen.append(pipeline.config))
+    execute_run(create_spec(tmp_path, settings={"epochs": 7}), factory)
+    assert seen[0].epochs == 7
+
+
 def test_the_row_has_status_seed_number_and_attempt(tmp_path: Path, query: Query) -> None:
     execute_run(create_spec(tmp_path, run=3, seed=11), TRAINING)
     assert run_row(query, tmp_path) == ("completed", 11, 3, 1, None)

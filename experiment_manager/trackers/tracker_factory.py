@@ -9,9 +9,23 @@ from typing import Any
 from experiment_manager.common.factory import Factory, check_typed
 from experiment_manager.common.serializable import YAMLSerializable
 from experiment_manager.trackers.plugins.database_tracker import DatabaseTracker
+from experiment_manager.trackers.plugins.json_lines_tracker import JsonLinesTracker
 from experiment_manager.trackers.plugins.log_tracker import LogTracker
+from experiment_manager.trackers.plugins.mlflow_tracker import MLflowTracker
+from experiment_manager.trackers.plugins.performance_tracker import PerformanceTracker
+from experiment_manager.trackers.plugins.tensorboard_tracker import TensorBoardTracker
+from experiment_manager.trackers.plugins.wandb_tracker import WandbTracker
 from experiment_manager.trackers.tracker import Tracker
 
+BUILT_IN = (
+    DatabaseTracker,
+    JsonLinesTracker,
+    LogTracker,
+    MLflowTracker,
+    PerformanceTracker,
+    TensorBoardTracker,
+    WandbTracker,
+)
 PROVIDED = frozenset({"workspace", "log_dir", "directory"})
 
 

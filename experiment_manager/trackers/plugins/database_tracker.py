@@ -81,9 +81,6 @@ class DatabaseTracker(Tracker):
         elif level is Level.TRIAL_RUN:
             self._create_run(context, details)
 
-    def on_start(self, level: Level, context: Context) -> None:
-        """Nothing more: a run's row says ``running`` from its creation on."""
-
     def on_end(
         self,
         level: Level,
@@ -175,7 +172,9 @@ class DatabaseTracker(Tracker):
             row = self._db.create_trial_run(trial_id, status="running", **identity)
         else:
             kept_epoch = details.get("resumed_epoch")
-            row = self._db.start_trial_run(trial_id, context.run, kept_epoch=kept_epoch, **identity)
+            row = self._db.start_trial_run(
+                trial_id, context.run, kept_epoch=kept_epoch, **identity
+            )
         self._run_ids[str(context.run_key)] = row.id
 
     def _experiment_id(self, context: Context) -> int:
