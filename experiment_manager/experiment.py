@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,7 +25,7 @@ from experiment_manager.pipelines.preflight import check_types
 from experiment_manager.results.summary import ExperimentSummary, summarize
 from experiment_manager.trackers.plugins.database_tracker import database_url
 from experiment_manager.trackers.tracker import Tracker
-from experiment_manager.trial import Trial, execute_run
+from experiment_manager.trial import RunResult, Trial, execute_run
 
 
 @dataclass(frozen=True)
@@ -142,12 +142,13 @@ class Experiment:
         with ExitStack() as stack:
             env = stack.enter_context(self._start(extra_trackers))
             names = {spec.trial for spec in missing}
+            outcomes: dict[str, RunStatus] = dict.fromkeys(names, RunStatus.ABORTED)
             for trial in [trial for trial in self.plan.trials if trial.name in names]:
-                stack.callback(Trial(trial, env).close)
+                stack.callback(_close, Trial(trial, env), outcomes)
             executor = stack.enter_context(self._executor(extra_trackers))
             handles = [executor.submit(spec) for spec in missing]
-            for handle in handles:
-                handle.result()
+            results = [handle.result() for handle in handles]
+            outcomes |= {name: _outcome_of(name, results) for name in names}
 
     def _executor(self, extra_trackers: Sequence[Tracker]) -> Executor:
         return SerialExecutor(
@@ -194,6 +195,16 @@ class Experiment:
             return PlannedRun(spec, status)
         executed_with = db.get_trial_run_parameters(row.id)
         return PlannedRun(spec, status, _differences(executed_with, flatten(spec.settings)))
+
+
+def _close(trial: Trial, outcomes: Mapping[str, RunStatus]) -> None:
+    trial.close(outcomes[trial.name])
+
+
+def _outcome_of(trial: str, results: Sequence[RunResult]) -> RunStatus:
+    """A trial has failed where a run of it did not succeed."""
+    is_success = all(result.status.is_success for result in results if result.trial == trial)
+    return RunStatus.COMPLETED if is_success else RunStatus.FAILED
 
 
 def _known_runs(db: DatabaseManager, experiment: str) -> dict[tuple[str, int], Any]:

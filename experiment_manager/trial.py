@@ -160,6 +160,6 @@ class Trial:
         """Execute all its runs here, one after the other, whatever was done before."""
         return [execute_run(spec) for spec in self.runs]
 
-    def close(self) -> None:
-        """The trial's work is over."""
-        self.env.close()
+    def close(self, status: RunStatus = RunStatus.COMPLETED) -> None:
+        """The trial's work is over, with this outcome."""
+        self.env.close(status)

@@ -21,6 +21,8 @@ from experiment_manager.common.serializable import YAMLSerializable
 from experiment_manager.environment import Environment
 from experiment_manager.testing.servers import MariaDBServer, PostgresServer, server_for_tests
 
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # before anything imports MLflow
+
 
 @pytest.fixture(autouse=True)
 def _leaves_the_process_as_it_was(tmp_path: Path) -> Iterator[None]:

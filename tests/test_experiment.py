@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -390,3 +391,26 @@ def test_the_programs_own_sigterm_handler_is_left_alone(folder: Path) -> None:
         assert signal.getsignal(signal.SIGTERM) is mine
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(None, "completed"), (ValueError, "failed"), (KeyboardInterrupt, "aborted")],
+)
+def test_a_trial_ends_as_its_runs_did(
+    tmp_path: Path, error: type[BaseException] | None, status: str
+) -> None:
+    class Training(Pipeline):
+        @Pipeline.run_wrapper
+        def run(self, config: Any) -> None:
+            if error is not None:
+                raise error
+
+    tracker = RecordingTracker()
+    experiment = Experiment.create(
+        write_configs(tmp_path), factory_of(lambda env, _config: Training(env))
+    )
+    with suppress(KeyboardInterrupt):
+        experiment.run(extra_trackers=[tracker])
+    (end,) = [call for call in tracker.named("on_end") if call.level is Level.TRIAL]
+    assert end.given["status"].value == status

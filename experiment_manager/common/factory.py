@@ -8,6 +8,7 @@ from typing import Any
 
 from experiment_manager.common.errors import did_you_mean
 from experiment_manager.common.serializable import YAMLSerializable
+from experiment_manager.common.yaml_utils import has_interpolation
 
 
 class Factory:
@@ -95,9 +96,9 @@ def check_typed(config: Mapping[str, Any], base: type, provided: frozenset[str])
 
 
 def _check_values(cls: type, config: Mapping[str, Any]) -> list[str]:
-    """What the class itself refuses; one that is only registered need not look."""
+    """What the class itself refuses, once the values are known."""
     check_config = getattr(cls, "check_config", None)
-    if check_config is None:
+    if check_config is None or has_interpolation(config):
         return []
     try:
         check_config(config)

@@ -104,13 +104,18 @@ def flatten(settings: Mapping[str, Any]) -> dict[str, Any]:
     return flat
 
 
+def has_interpolation(data: Any) -> bool:
+    """True where a value is, or contains, a ``${...}`` that is not filled in yet."""
+    return any(isinstance(value, str) and "${" in value for _, value in walk(data))
+
+
 def resolve(data: dict[str, Any]) -> dict[str, Any]:
     """The data with every ``${...}`` filled in.
 
     Raises:
         OmegaConfBaseException: An interpolation that leads nowhere.
     """
-    if not any(isinstance(value, str) and "${" in value for _, value in walk(data)):
+    if not has_interpolation(data):
         return data  # OmegaConf costs a millisecond for each trial of a large plan
     resolved = OmegaConf.to_container(OmegaConf.create(data), resolve=True)
     return {str(key): value for key, value in resolved.items()}  # type: ignore[union-attr]

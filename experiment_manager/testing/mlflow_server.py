@@ -22,7 +22,8 @@ from typing import ClassVar
 import pytest
 
 from experiment_manager.common.errors import MissingDependencyError
-from experiment_manager.testing.servers import REQUIRED, _Folder, _free_port, is_required
+from experiment_manager.testing.processes import PrivateFolder, free_port
+from experiment_manager.testing.servers import REQUIRED, is_required
 
 _START_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 20.0
@@ -48,13 +49,13 @@ class MLflowServer:
     """As :data:`~experiment_manager.testing.servers.REQUIRED` names it."""
 
     def __init__(self) -> None:
-        self._folder: _Folder | None = None
+        self._folder: PrivateFolder | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
 
     def __enter__(self) -> MLflowServer:  # noqa: PYI034 - Self wants Python 3.11
         _require_server()
-        self._folder, self._port = _Folder(), _free_port()
+        self._folder, self._port = PrivateFolder(), free_port()
         try:
             self.start()
         except BaseException:

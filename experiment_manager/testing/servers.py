@@ -13,9 +13,7 @@ import secrets
 import select
 import shutil
 import signal
-import socket
 import subprocess
-import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -24,7 +22,7 @@ from functools import cache
 from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 
 import pytest
 from sqlalchemy import create_engine
@@ -34,6 +32,14 @@ from sqlalchemy.pool import NullPool
 
 from experiment_manager.common.errors import MissingDependencyError
 from experiment_manager.common.imports import require
+from experiment_manager.testing.processes import (
+    PrivateFolder,
+    children_of,
+    copy_with_owners,
+    free_port,
+    is_root,
+    run_command,
+)
 
 S = TypeVar("S", bound="DatabaseServer")
 
@@ -45,12 +51,6 @@ _USER, _PASSWORD = "experimenter", secrets.token_hex(12)
 _START_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 60.0
 _POLL_S = 0.02
-# Ends with our death, whatever it was of: then nobody holds the other end of its input any more.
-_GUARD = 'cat; kill -KILL "$(cat "$0/process")"; rm -rf "$0"'
-_MEMORY = Path("/dev/shm")  # noqa: S108 - folders in it get names that nobody can guess
-_MEMORY_NEEDED = 4 * 2**30  # servers of several processes share it; a container's has 64 MB
-# Below the ports that outgoing connections get: nobody takes ours while the server is down.
-_FIRST_PORT, _LAST_PORT = 20_000, 32_000
 
 
 class DatabaseServer(ABC):
@@ -72,7 +72,7 @@ class DatabaseServer(ABC):
     _stop_signal: ClassVar[signal.Signals]
 
     def __init__(self) -> None:
-        self._folder: _Folder | None = None
+        self._folder: PrivateFolder | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._lifeline = -1
         self._port = 0
@@ -81,10 +81,10 @@ class DatabaseServer(ABC):
     def __enter__(self: S) -> S:  # noqa: PYI019 - Self wants Python 3.11
         require(self._driver, self._extra, type(self).__name__)
         template = _template(type(self))
-        self._folder, self._port = _Folder(), _free_port()
+        self._folder, self._port = PrivateFolder(), free_port()
         try:
             self._account(self._running_folder)
-            _copy(template, self._running_folder / "data")
+            copy_with_owners(template, self._running_folder / "data")
             self.start()
             self._execute(f"CREATE DATABASE experiments {self._options_of_new_database}")
         except BaseException:
@@ -233,7 +233,7 @@ class DatabaseServer(ABC):
         if process.poll() is not None:
             return  # died by itself: its number may be another's now
         os.kill(process.pid, signal.SIGSTOP)
-        for pid in [*_children(process.pid), process.pid]:
+        for pid in [*children_of(process.pid), process.pid]:
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
 
@@ -274,7 +274,7 @@ class MariaDBServer(DatabaseServer):
         )
         program = _find(cls, "mariadb-install-db")
         own = [f"--extra-file={rights}", "--skip-test-db", "--auth-root-socket-user=root"]
-        _run([program, *cls._common(folder), *own])
+        run_command([program, *cls._common(folder), *own])
 
     def _command(self, folder: Path, port: int) -> Sequence[str]:
         return [
@@ -300,7 +300,7 @@ class MariaDBServer(DatabaseServer):
             f"--tmpdir={temporary}",
             "--innodb-log-file-size=16M",
         ]
-        return [*own, "--user=root"] if _is_root() else own
+        return [*own, "--user=root"] if is_root() else own
 
     def _dropping(self, database: str) -> str:
         return f"DROP DATABASE {database}"
@@ -328,7 +328,7 @@ class PostgresServer(DatabaseServer):
         options = ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync"]
         account = [f"--username={_USER}", f"--pwfile={password}"]
         command = [_find(cls, "initdb"), *options, *account, f"--pgdata={folder / 'data'}"]
-        _run(command, cwd=folder, user=cls._account(folder))
+        run_command(command, cwd=folder, user=cls._account(folder))
 
     def _command(self, folder: Path, port: int) -> Sequence[str]:
         settings = {
@@ -343,7 +343,7 @@ class PostgresServer(DatabaseServer):
     @classmethod
     def _account(cls, folder: Path) -> str | None:
         """PostgreSQL refuses to run as root."""
-        for user in ("postgres", "nobody") if _is_root() else ():
+        for user in ("postgres", "nobody") if is_root() else ():
             with suppress(LookupError):
                 shutil.chown(folder, user)
                 return user
@@ -401,54 +401,10 @@ def _leaving(server: DatabaseServer) -> Iterator[None]:
 @cache
 def _template(kind: type[DatabaseServer]) -> Path:
     """The data of a new server, made once for this process: making them takes over a second."""
-    folder = _Folder()
+    folder = PrivateFolder()
     atexit.register(folder.remove)
     kind._initialize(folder.path)  # noqa: SLF001 - a function of the class in all but its cache
     return folder.path / "data"
-
-
-class _Folder:
-    """A private folder; it goes with this process, even if that is killed, and so does its server.
-
-    Attributes:
-        path: Where it is.
-    """
-
-    def __init__(self) -> None:
-        # The name is short: the path of a socket may not be long.
-        self.path = Path(tempfile.mkdtemp(prefix="em-", dir=_MEMORY if _has_memory() else None))
-        self._guard = subprocess.Popen(  # noqa: S603 - our own command
-            ["/bin/sh", "-c", _GUARD, str(self.path)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,  # so that Ctrl-C leaves it to us
-        )
-
-    def remove(self) -> None:
-        """Delete it, and let its guard go."""
-        self._guard.kill()
-        self._guard.communicate()
-        shutil.rmtree(self.path)
-
-
-def _has_memory() -> bool:
-    """Whether the data may lie in memory, which makes a database in a third of the time."""
-    is_ours = os.access(_MEMORY, os.W_OK)
-    return is_ours and shutil.disk_usage(_MEMORY).free > _MEMORY_NEEDED
-
-
-def _copy(source: Path, target: Path) -> None:
-    """With owners and rights, which the servers insist on."""
-    _run(["cp", "-Rp", str(source), str(target)])
-
-
-def _free_port() -> int:
-    while True:
-        port = _FIRST_PORT + secrets.randbelow(_LAST_PORT - _FIRST_PORT)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 def _find(kind: type[DatabaseServer], program: str) -> str:
@@ -463,21 +419,3 @@ def _find(kind: type[DatabaseServer], program: str) -> str:
             f"Install it with: apt-get install {kind.package}"
         )
     return found
-
-
-def _run(command: Sequence[str], **options: Any) -> str:
-    done: subprocess.CompletedProcess[str] = subprocess.run(  # noqa: S603 - our own commands
-        command, check=False, capture_output=True, text=True, errors="replace", **options
-    )
-    if done.returncode != 0:
-        raise RuntimeError(f"{command[0]} failed: {done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return done.stdout
-
-
-def _children(pid: int) -> list[int]:
-    lines = _run(["ps", "-A", "-o", "pid=", "-o", "ppid="]).splitlines()
-    return [int(child) for child, parent in map(str.split, lines) if int(parent) == pid]
-
-
-def _is_root() -> bool:
-    return os.geteuid() == 0

@@ -228,6 +228,7 @@ TrackerManager` does, so whatever it raises is seen and not muted.
         in_run.track(to_points({"loss": 1.0}), RUN)
         end_all(other, [second])
         other.close()
+        in_run.flush()
         assert sorted(self._recorded(tmp_path, "loss")) == [1.0, 2.0]
 
     # Parameters and files.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,7 +15,7 @@ from experiment_manager.common.serializable import YAMLSerializable
 from experiment_manager.trackers.context import Context
 
 
-class Tracker(YAMLSerializable):
+class Tracker(YAMLSerializable, ABC):
     """Records what happens, at every level of the hierarchy.
 
     The laws that callers keep:
@@ -25,8 +26,6 @@ class Tracker(YAMLSerializable):
       counts no epochs and asks nobody.
     - Metrics come as finished points, the same for all trackers. What a call was given is safe
       when it returns; others may see it a moment later, or after ``flush``.
-
-    A tracker overrides what it has a use for; everything else does nothing.
 
     Whatever it raises while an entity is created or started stops the run; later it is
     muted and reported once, unless ``required`` is set. ``on_end`` and ``close`` are
@@ -51,6 +50,7 @@ class Tracker(YAMLSerializable):
         tracker: Tracker = create_with_arguments(cls, config, **places)
         return tracker
 
+    @abstractmethod
     def on_create(self, level: Level, context: Context, **details: Any) -> None:
         """An entity at ``level`` comes into being; ``details`` is what its creator said of it.
 
@@ -59,9 +59,11 @@ class Tracker(YAMLSerializable):
         of the last epoch that stays of the attempt before; None where it begins anew.
         """
 
+    @abstractmethod
     def on_start(self, level: Level, context: Context) -> None:
         """Work on the entity begins."""
 
+    @abstractmethod
     def on_end(
         self,
         level: Level,

@@ -12,7 +12,7 @@ import pytest
 
 from experiment_manager.common.errors import MissingDependencyError
 from experiment_manager.db.manager import ConnectionError, DatabaseManager  # noqa: A004
-from experiment_manager.testing import servers
+from experiment_manager.testing import processes, servers
 from experiment_manager.testing.servers import (
     REQUIRED,
     DatabaseServer,
@@ -72,10 +72,10 @@ def test_a_paused_server_answers_when_it_is_resumed(server: DatabaseServer) -> N
 
 @pytest.mark.parametrize("has_memory", [False, True])
 def test_it_leaves_no_file_behind(monkeypatch: pytest.MonkeyPatch, has_memory: bool) -> None:
-    monkeypatch.setattr(servers, "_has_memory", lambda: has_memory)
+    monkeypatch.setattr(processes, "_has_memory", lambda: has_memory)
     with server_for_tests(MariaDBServer) as server:
         folder = server._running_folder
-        assert (folder.parent == servers._MEMORY) == has_memory
+        assert (folder.parent == processes._MEMORY) == has_memory
     assert not folder.exists()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import logging
-import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -20,8 +19,6 @@ from experiment_manager.testing.waiting import wait_until
 from experiment_manager.trackers import delivery_queue
 from experiment_manager.trackers.plugins.mlflow_tracker import MLflowTracker
 from experiment_manager.trackers.tracker_manager import TrackerManager, TrackScope
-
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # before anything imports MLflow
 
 
 @pytest.fixture(scope="session")

@@ -81,6 +81,9 @@ class DatabaseTracker(Tracker):
         elif level is Level.TRIAL_RUN:
             self._create_run(context, details)
 
+    def on_start(self, level: Level, context: Context) -> None:
+        """Nothing more: a run's row says ``running`` from its creation on."""
+
     def on_end(
         self,
         level: Level,

@@ -31,6 +31,9 @@ class LogTracker(Tracker):
         super().__init__()
         self._path = log_dir / LOG_FILE
 
+    def on_create(self, level: Level, context: Context, **details: Any) -> None:
+        """Nothing yet: a line tells what happened, not what may."""
+
     def on_start(self, level: Level, context: Context) -> None:
         """A line for the start of a run."""
         if level is Level.TRIAL_RUN:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from itertools import groupby
@@ -67,8 +67,16 @@ class MLflowTracker(NetworkTracker):
         self._workspace = workspace
         default = f"sqlite:///{workspace / 'mlflow.db'}"
         self._uri = tracking_uri or os.environ.get(_URI_VARIABLE) or default
-        _refuse_folder(self._uri)
+        if problem := _problem_of(self._uri):
+            raise ConfigError([f"mlflow: {problem}"])
         self._experiment_name = experiment_name
+
+    @classmethod
+    def check_config(cls, config: Mapping[str, Any]) -> None:
+        """Refuse a folder."""
+        uri = config.get("tracking_uri")
+        if uri and (problem := _problem_of(str(uri))):
+            raise ValueError(problem)
 
     @property
     def place(self) -> str:
@@ -162,14 +170,15 @@ def _kind_and_owner(event: Event) -> tuple[bool, Context]:
     return event.method == "track", _owner(event.context)
 
 
-def _refuse_folder(uri: str) -> None:
+def _problem_of(uri: str) -> str | None:
+    """What is wrong with an address."""
     is_address = "://" in uri and not uri.startswith("file:")
-    if not is_address and not uri.startswith("databricks"):
-        problem = (
-            f"mlflow: the tracking_uri {uri!r} is a folder, which MLflow 3 writes to no longer; "
-            "use 'sqlite:///mlflow.db', or the http address of a server"
-        )
-        raise ConfigError([problem])
+    if is_address or uri.startswith("databricks"):
+        return None
+    return (
+        f"the tracking_uri {uri!r} is a folder, which MLflow 3 writes to no longer; "
+        "use 'sqlite:///mlflow.db', or the http address of a server"
+    )
 
 
 def _causes(error: BaseException | None) -> Iterator[Exception]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -130,8 +130,7 @@ class PerformanceTracker(Tracker):
 
     def __init__(self, workspace: Path, directory: Path, interval_s: float = 5.0) -> None:
         super().__init__()
-        if not interval_s > 0:
-            raise ValueError(f"interval_s must be a positive number of seconds, not {interval_s}")
+        _check_interval(interval_s)
         self._psutil = require("psutil", "performance", "The performance tracker")
         self._nvml = require("pynvml", "performance", "The performance tracker")
         self._workspace = workspace
@@ -139,6 +138,11 @@ class PerformanceTracker(Tracker):
         self._interval_s = interval_s
         self._sampler: Sampler | None = None
         self._is_resumed = False
+
+    @classmethod
+    def check_config(cls, config: Mapping[str, Any]) -> None:
+        """Refuse an interval that is not positive."""
+        _check_interval(config.get("interval_s", 1))
 
     def on_create(self, level: Level, context: Context, **details: Any) -> None:
         """Whether a run begins anew or goes on."""
@@ -182,3 +186,8 @@ class PerformanceTracker(Tracker):
     def _readers(self) -> list[Reader]:
         machine = MachineReader(self._psutil, self._workspace)
         return [ProcessReader(self._psutil), machine, GpuReader(self._nvml)]
+
+
+def _check_interval(interval_s: Any) -> None:
+    if not isinstance(interval_s, (int, float)) or not interval_s > 0:
+        raise ValueError(f"interval_s must be a positive number of seconds, not {interval_s!r}")

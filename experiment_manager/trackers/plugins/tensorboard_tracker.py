@@ -90,6 +90,9 @@ class TensorBoardTracker(Tracker):
         for path in earlier:
             path.unlink()
 
+    def on_start(self, level: Level, context: Context) -> None:
+        """Nothing: TensorBoard shows what was measured."""
+
     def on_end(
         self,
         level: Level,

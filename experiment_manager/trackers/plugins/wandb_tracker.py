@@ -100,6 +100,9 @@ class WandbTracker(Tracker):
         opened.run.define_metric("*", step_metric=_EPOCH)
         self._open[context.run_key] = opened
 
+    def on_start(self, level: Level, context: Context) -> None:
+        """Nothing more: a run of W&B begins when it is created."""
+
     def on_end(
         self,
         level: Level,

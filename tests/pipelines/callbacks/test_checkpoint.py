@@ -163,9 +163,7 @@ def test_a_wrong_interval_is_refused(env: Environment, interval: Any) -> None:
 
 def train_and_watch(env: Environment, losses: list[Any], **options: Any) -> ScriptedPipeline:
     """A run whose epochs have these validation losses, with a checkpoint after each."""
-    epochs: list[Any] = [
-        {Metric.NETWORK: SavingModel(str(v)), Metric.VAL_LOSS: v} for v in losses
-    ]
+    epochs: list[Any] = [{Metric.NETWORK: SavingModel(str(v)), Metric.VAL_LOSS: v} for v in losses]
     pipeline = ScriptedPipeline(env, epochs)
     pipeline.register_callback(CheckpointCallback(1, env, **options))
     pipeline.run(None)
