@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -148,7 +148,9 @@ ROWS = {
 }
 
 
-def prepare(folder: Path, source: str, **settings: Any) -> Path:
+def prepare(
+    folder: Path, source: str, env: Mapping[str, Any] | None = None, **settings: Any
+) -> Path:
     base = {
         "pipeline": "resumed_training:Training",
         "epochs": EPOCHS,
@@ -159,7 +161,7 @@ def prepare(folder: Path, source: str, **settings: Any) -> Path:
         ],
         **settings,
     }
-    write_configs(folder, base=base)
+    write_configs(folder, base=base, env=env)
     (folder / "resumed_training.py").write_text(HEAD + source, encoding="utf-8")
     return folder
 
@@ -308,3 +310,26 @@ def test_the_list_names_each_file_with_its_checksum(tmp_path: Path) -> None:
         ("epoch_3.msgpack", 3, True),
         ("epoch_5.msgpack", 5, True),
     ]
+
+
+@pytest.mark.filterwarnings("ignore:.*noload.*:DeprecationWarning")
+def test_a_killed_run_continues_its_mlflow_run_and_doubles_no_point(tmp_path: Path) -> None:
+    mlflow = pytest.importorskip("mlflow")
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    env = {"trackers": [{"type": "mlflow", "tracking_uri": uri}]}
+    killed = prepare(tmp_path / "killed", PLAIN, env=env)
+    run(killed, killed_in_epoch=3)
+    client = mlflow.MlflowClient(tracking_uri=uri)
+    (before,) = mlflow_runs_of_trial_runs(client)
+    run(killed)
+    (after,) = mlflow_runs_of_trial_runs(client)
+    assert after.info.run_id == before.info.run_id
+    assert (before.info.status, after.info.status) == ("RUNNING", "FINISHED")
+    history = client.get_metric_history(after.info.run_id, "val_loss")
+    assert [point.step for point in history] == list(range(EPOCHS))
+
+
+def mlflow_runs_of_trial_runs(client: Any) -> list[Any]:
+    ids = [experiment.experiment_id for experiment in client.search_experiments()]
+    runs = client.search_runs(ids)
+    return [run for run in runs if "mlflow.parentRunId" in run.data.tags]

@@ -9,6 +9,7 @@ from concurrent.futures import Future, wait
 from typing import Protocol
 
 from experiment_manager.trackers.events import Event
+from experiment_manager.trackers.spool import Spool
 
 GATHER_S = 1.0
 FIRST_RETRY_S, LONGEST_RETRY_S = 0.5, 30.0
@@ -46,11 +47,14 @@ class DeliveryQueue:
     Args:
         receiver: Where the events go.
         size: How many may wait.
+        spool: Keeps them from the death of the process meanwhile.
     """
 
-    def __init__(self, receiver: Receiver, size: int) -> None:
+    def __init__(self, receiver: Receiver, size: int, spool: Spool) -> None:
         self._receiver = receiver
         self._size = size
+        self._spool = spool
+        self._spooling = threading.Lock()
         self._beginnings: deque[tuple[Event, Future[None]]] = deque()
         self._waiting: deque[Event] = deque()
         self._in_hand: list[Event] = []
@@ -66,12 +70,21 @@ class DeliveryQueue:
 
     def put(self, event: Event) -> bool:
         """Have an event delivered soon; False where the queue is full."""
-        if len(self._waiting) >= self._size:
-            return False
-        self._waiting.append(event)
+        with self._spooling:
+            if len(self._waiting) >= self._size:
+                return False
+            self._spool.append(event)
+            self._waiting.append(event)
         if not self._wanted.is_set():
             self._wanted.set()
         return True
+
+    def put_leftovers(self, events: Sequence[Event]) -> None:
+        """Have the events of a dead attempt delivered, which alone stay in the spool."""
+        with self._spooling:
+            self._spool.keep(events)
+            self._waiting.extend(events)
+        self._wanted.set()
 
     def begin(self, event: Event, timeout_s: float) -> None:
         """Have an event taken before this returns.
@@ -130,7 +143,10 @@ class DeliveryQueue:
         self._wanted.set()
 
     def _pop_waiting(self) -> list[Event]:
-        return [self._waiting.popleft() for _ in range(len(self._waiting))]
+        with self._spooling:
+            if self._waiting:  # else a dead attempt's leftovers may still be in the spool
+                self._spool.begin_sending()
+            return [self._waiting.popleft() for _ in range(len(self._waiting))]
 
     # What the thread does.
 
@@ -144,8 +160,8 @@ class DeliveryQueue:
             with self._changed:
                 self._in_hand = self._pop_waiting()
                 self._bulk = self._size
-            while self._in_hand:
-                self._deliver()
+            if self._in_hand:
+                self._deliver_all()
 
     def _begin_all(self) -> None:
         while self._beginnings:
@@ -159,6 +175,11 @@ class DeliveryQueue:
             else:
                 self._is_given_up = False
                 outcome.set_result(None)
+
+    def _deliver_all(self) -> None:
+        while self._in_hand:
+            self._deliver()
+        self._spool.settle()
 
     def _deliver(self) -> None:
         events = self._in_hand[: self._bulk]

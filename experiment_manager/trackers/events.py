@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from experiment_manager.common.common import Level, RunStatus
-from experiment_manager.common.metrics import MetricPoint
+from experiment_manager.common.metrics import CONFUSION_ROWS, MetricPoint, is_confusion
 from experiment_manager.trackers.context import Context
 from experiment_manager.trackers.tracker import Tracker
 
@@ -75,6 +75,34 @@ class Event(NamedTuple):
         }
         return json.dumps(_plain(_without_none(record)), allow_nan=False)
 
+    @classmethod
+    def from_json(cls, line: str) -> Event:
+        """What :meth:`to_json` wrote; parameters and details as plain as they stand there.
+
+        Example:
+            >>> context = Context(Level.TRIAL, "digits", "small")
+            >>> event = Event("track", context, 7.5, Level.TRIAL, (MetricPoint("loss", 0.5),))
+            >>> Event.from_json(event.to_json()) == event
+            True
+        """
+        record = json.loads(line)
+        level = Level[record["level"]] if "level" in record else None
+        places = {name: record[name] for name in Context._fields if name in record}
+        status, path = record.get("status"), record.get("path")
+        return cls(
+            record["method"],
+            Context(**{**places, "level": level}),
+            record["time_s"],
+            level,
+            tuple(_point(metric) for metric in record.get("metrics", ())),
+            record.get("params"),
+            None if path is None else Path(path),
+            record.get("artifact_type"),
+            None if status is None else RunStatus(status),
+            record.get("error"),
+            record.get("details"),
+        )
+
 
 class EventTracker(Tracker):
     """A tracker that makes an event of every call, and does the same with all of them."""
@@ -134,6 +162,24 @@ class EventTracker(Tracker):
         event = Event(method, context, time.time(), context.level, points)
         absolute = Path.cwd() / path  # the folder may be another one when the file is read
         self.record(event._replace(path=absolute, artifact_type=artifact_type))
+
+
+def _point(metric: Mapping[str, Any]) -> MetricPoint:
+    value, per_label = metric.get("value"), metric.get("per_label")
+    return MetricPoint(
+        metric["name"],
+        None if value is None else float(value),
+        None if per_label is None else _numbers(per_label),
+        metric.get("step"),
+    )
+
+
+def _numbers(per_label: Mapping[str, Any]) -> dict[str, Any]:
+    """The values as floats again, or the rows of a confusion matrix; its labels are text."""
+    if is_confusion(per_label):
+        rows = [[float(count) for count in row] for row in per_label[CONFUSION_ROWS]]
+        return {**per_label, CONFUSION_ROWS: rows}
+    return {label: float(value) for label, value in per_label.items()}
 
 
 def _without_none(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from experiment_manager.common.files import append_line
 from experiment_manager.trackers.context import Context
 from experiment_manager.trackers.delivery_queue import DeliveryQueue
 from experiment_manager.trackers.events import Event, EventTracker
+from experiment_manager.trackers.spool import Spool
 
 _BEGINNINGS = frozenset({"on_create", "on_start"})
 
@@ -31,7 +32,8 @@ class NetworkTracker(EventTracker):
       back is reported once each. What the server refuses is reported once.
     - The end of a run and :meth:`close` wait for the rest, though not for ever.
 
-    What could not be delivered, was refused, or found the queue full, is in the file
+    What is under way survives the death of the process, in a file beside: a run that goes on sends
+    it. What could not be delivered, was refused, or found the queue full, is in the file
     ``undelivered_<name>.jsonl`` in the tracker's folder then, a line for each event; a warning
     says so. It may have arrived in part. The database has it too.
 
@@ -55,6 +57,7 @@ class NetworkTracker(EventTracker):
     ) -> None:
         super().__init__()
         self.undelivered_file = directory / f"undelivered_{self.name}.jsonl"
+        self._spool = Spool(directory / f"{self.name}_spool.jsonl")
         self._start_timeout_s = start_timeout_s
         self._end_timeout_s = end_timeout_s
         self._queue_size = queue_size
@@ -102,6 +105,8 @@ class NetworkTracker(EventTracker):
         if not level.is_below(Level.PIPELINE):
             super().on_create(level, context, **details)
             self._begun.add(context)
+        if level is Level.TRIAL_RUN and context.run is not None:
+            self._take_up_leftovers(details.get("resumed_epoch"))
 
     def on_start(self, level: Level, context: Context) -> None:
         """Wait until the server knows of the start; raises like :meth:`on_create`."""
@@ -179,7 +184,7 @@ class NetworkTracker(EventTracker):
         if self._pid != os.getpid():
             self._begin_in_this_process()
         if self._queue is None:
-            self._queue = DeliveryQueue(self, self._queue_size)
+            self._queue = DeliveryQueue(self, self._queue_size, self._spool)
         return self._queue
 
     def _begin(self, event: Event) -> None:
@@ -194,10 +199,18 @@ class NetworkTracker(EventTracker):
                 f"{self.name!r} out of the trackers in env.yaml"
             ) from error
 
+    def _take_up_leftovers(self, kept_epoch: int | None) -> None:
+        """Send what a dead attempt recorded and could not; what comes again is left out."""
+        last = -1 if kept_epoch is None else kept_epoch
+        left = self._spool.leftovers()
+        kept = [e for e in left if e.context.epoch is not None and e.context.epoch <= last]
+        self._running_queue().put_leftovers(kept)
+
     def _drain(self) -> None:
         if (queue := self._own_queue()) is None:
             return
         self._spill(queue.drain(self._end_timeout_s))
+        self._spool.keep(())
         if self._spilled:
             self.logger.warning(
                 "%d events were not delivered to %s at %s. They are in %s, and in the database",

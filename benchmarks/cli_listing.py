@@ -1,0 +1,81 @@
+"""How long ``ls`` takes as a whole process, on a database with many runs.
+
+pip install -e .
+python benchmarks/cli_listing.py
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from time import perf_counter
+
+from _databases import fill
+from _measure import folder, heading, interleaved, median, report
+
+RUNS, METRICS, PARAMETERS = 10_000, 5, 10
+REPEATS = 11
+BAR_S = 0.9
+COMMANDS = {
+    "ls": (),
+    "ls 'metrics.val_acc > 0.9'": ("metrics.val_acc > 0.9",),
+    "ls 'metrics.val_acc > 0.9' --sort metrics.val_acc": (
+        *("metrics.val_acc > 0.9", "--sort", "metrics.val_acc"),
+    ),
+    "ls 'params.p_1 < 100 and not trial ~ x'": ("params.p_1 < 100 and not trial ~ x",),
+}
+
+
+def main() -> None:
+    """Measure each command."""
+    with folder() as path:
+        fill_database(path)
+        samples = interleaved(
+            {"python -c pass": lambda: seconds_of([sys.executable, "-c", "pass"])}
+            | {
+                name: lambda given=given: list_runs(path, *given)
+                for name, given in COMMANDS.items()
+            },
+            REPEATS,
+        )
+    heading(f"{RUNS:,} runs x {METRICS} metrics x {PARAMETERS} parameters")
+    print(f"     python -c pass {median(samples, 'python -c pass'):.2f} s")
+    for name in COMMANDS:
+        report(name, median(samples, name), BAR_S, "s")
+
+
+def fill_database(path: Path) -> None:
+    """The runs, each tenth one with a ``val_acc`` above 0.9."""
+    fill(path, "many", RUNS, epochs=1, metrics=METRICS)
+    with closing(sqlite3.connect(path / "experiments.db")) as connection:
+        connection.execute(
+            "UPDATE LATEST_METRIC SET type = 'val_acc', total_val = (trial_run_id % 100) / 99.0 "
+            "WHERE type = 'metric_0'"
+        )
+        names = ", ".join(f"('p_{i}')" for i in range(PARAMETERS))
+        connection.execute(
+            f"WITH name(n) AS (VALUES {names}) "
+            "INSERT INTO TRIAL_RUN_PARAMETER (trial_run_id, name, value, number) "
+            "SELECT id, n, CAST(id AS TEXT), id FROM TRIAL_RUN, name"
+        )
+        connection.commit()
+
+
+def list_runs(path: Path, *arguments: str) -> float:
+    """The seconds of ``ls`` from the start of its process to its end."""
+    command = (sys.executable, "-m", "experiment_manager", "ls", *arguments)
+    return seconds_of([*command, "--in", str(path)])
+
+
+def seconds_of(command: list[str]) -> float:
+    """The seconds of a process."""
+    start = perf_counter()
+    subprocess.run(command, check=True, capture_output=True)
+    return perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()
