@@ -36,11 +36,13 @@ class PlannedRun:
         spec: What would be executed.
         status: How it stands; PENDING where the database does not have it.
         changed: Settings that differ from those it was executed with, where it succeeded.
+        duration_s: Wall time in seconds, where it succeeded.
     """
 
     spec: RunSpec
     status: RunStatus = RunStatus.PENDING
     changed: tuple[str, ...] = ()
+    duration_s: float | None = None
 
     @property
     def is_missing(self) -> bool:
@@ -64,7 +66,12 @@ class Experiment:
 
     @classmethod
     def create(
-        cls, config_dir: str | Path, factory: type[PipelineFactory] | None = None
+        cls,
+        config_dir: str | Path,
+        factory: type[PipelineFactory] | None = None,
+        overrides: Sequence[str] = (),
+        *,
+        sweeps: bool = False,
     ) -> Experiment:
         """The experiment in a folder, checked as a whole; nothing is written.
 
@@ -73,6 +80,10 @@ class Experiment:
                 and base.yaml.
             factory: Makes the pipelines; None means the factory or the pipeline that the
                 configuration names.
+            overrides: Changes of the configuration, such as ``"optimizer.lr=0.01"``; see
+                :mod:`~experiment_manager.config.overrides`.
+            sweeps: True to make each trial once for each of the values that commas part in
+                an override.
 
         Raises:
             ConfigError: With everything that is wrong.
@@ -81,7 +92,7 @@ class Experiment:
         if not folder.is_dir():
             raise ConfigError([f"{config_dir}: is not a folder; name the one with {EXPERIMENT}"])
         problems: list[str] = []
-        plan = build_plan(folder, problems)
+        plan = build_plan(folder, problems, overrides, sweeps=sweeps)
         if plan is not None:
             problems += check_types(plan, custom_factory=factory is not None)
         if plan is None or problems:
@@ -192,9 +203,10 @@ class Experiment:
         if not status.is_success:
             return PlannedRun(replace(spec, resume=is_same), status)
         if is_same:
-            return PlannedRun(spec, status)
+            return PlannedRun(spec, status, duration_s=row.duration_s)
         executed_with = db.get_trial_run_parameters(row.id)
-        return PlannedRun(spec, status, _differences(executed_with, flatten(spec.settings)))
+        changed = _differences(executed_with, flatten(spec.settings))
+        return PlannedRun(spec, status, changed, row.duration_s)
 
 
 def _close(trial: Trial, outcomes: Mapping[str, RunStatus]) -> None:

@@ -79,6 +79,7 @@ def execute_run(
             config_hash=spec.config_hash,
             config=spec.config,
             resumed_epoch=None if checkpoint is None else checkpoint.epoch,
+            overrides=spec.overrides,
         )
         tracker.on_start(Level.TRIAL_RUN)
         env.logger.info("%s starts with seed %d", spec, spec.seed)

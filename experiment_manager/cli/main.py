@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import click
 
+from experiment_manager.cli.commands_browse import ls, show
 from experiment_manager.version import __version__
 
 FULL_ERROR = "EXPERIMENT_MANAGER_FULL_ERROR"
@@ -19,13 +20,9 @@ EXIT_BAD_USAGE = 2
 EXIT_INTERRUPTED = 130
 
 _folder = click.argument("config_dir", metavar="DIR", type=click.Path(path_type=Path))
-_where = click.option(
-    "--in",
-    "where",
-    metavar="PATH",
-    default=".",
-    type=click.Path(exists=True, path_type=Path),
-    help="A database file, a workspace, or a folder with some below it (default: here).",
+_overrides = click.argument("overrides", metavar="[KEY=VALUE]...", nargs=-1)
+_sweeps = click.option(
+    "-m", "--multirun", "sweeps", is_flag=True, help="KEY=A,B makes each trial for A and for B."
 )
 _place = click.argument("place", metavar="[PLACE]", default=".")
 
@@ -44,43 +41,45 @@ def commands() -> None:
 
 @commands.command()
 @_folder
-def run(config_dir: Path) -> None:
+@_overrides
+@_sweeps
+def run(config_dir: Path, overrides: tuple[str, ...], sweeps: bool) -> None:
     """Execute every run of DIR that has not succeeded yet.
 
-    The same command again does what is still missing.
+    The same command again does what is still missing. KEY=VALUE changes a setting of every
+    trial (optimizer.lr=0.01), trials.NAME.KEY one of a trial, env.KEY one of env.yaml; +KEY=VALUE
+    adds a setting, ~KEY takes one away.
     """
     from experiment_manager.cli.run import run_experiment
 
-    if not run_experiment(config_dir):
+    if not run_experiment(config_dir, overrides, sweeps=sweeps):
         sys.exit(EXIT_RUN_FAILED)
 
 
 @commands.command()
 @_folder
-def plan(config_dir: Path) -> None:
+@_overrides
+@_sweeps
+def plan(config_dir: Path, overrides: tuple[str, ...], sweeps: bool) -> None:
     """Show what 'run DIR' would execute, and what is done; nothing is written."""
     from experiment_manager.cli.plan import show_plan
 
-    show_plan(config_dir)
+    show_plan(config_dir, overrides, sweeps=sweeps)
 
 
 @commands.command()
-@_where
-def ls(where: Path) -> None:
-    """List the experiments in the databases that are found."""
-    from experiment_manager.cli.browse import list_experiments
+@_folder
+@click.argument("key")
+@_overrides
+def explain(config_dir: Path, key: str, overrides: tuple[str, ...]) -> None:
+    """Show where a setting's value comes from, and what it overrode."""
+    from experiment_manager.cli.explain import explain_setting
 
-    list_experiments(where)
+    explain_setting(config_dir, key, overrides)
 
 
-@commands.command()
-@click.argument("name", metavar="EXPERIMENT[/TRIAL[/RUN]]")
-@_where
-def show(name: str, where: Path) -> None:
-    """Show an experiment, one of its trials, or one run in detail."""
-    from experiment_manager.cli.browse import show_entity
-
-    show_entity(name, where)
+commands.add_command(ls)
+commands.add_command(show)
 
 
 @commands.group()

@@ -2,33 +2,85 @@
 
 from __future__ import annotations
 
+import statistics
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.markup import escape
+from rich.text import Text
 
-from experiment_manager.cli.console import create_console, create_table, status_text
+from experiment_manager.cli.console import (
+    create_console,
+    create_table,
+    duration_text,
+    status_text,
+)
 from experiment_manager.common.common import RunStatus
 from experiment_manager.experiment import Experiment, PlannedRun
 
+if TYPE_CHECKING:
+    from rich.console import Console
 
-def show_plan(config_dir: Path) -> None:
-    """Print every run with its state, and the totals."""
+COLUMNS = ("Trial", "Run", "Seed", "State")
+LARGEST_TABLE = 500  # rows; rich takes a third of a millisecond for each
+
+
+def show_plan(config_dir: Path, overrides: Sequence[str] = (), *, sweeps: bool = False) -> None:
+    """Print every run with its state, the totals, and how long the rest may take."""
     console = create_console()
-    experiment = Experiment.create(config_dir)
-    planned = experiment.status()
-    table = create_table("Trial", "Run", "Seed", "State", numbers=("Run", "Seed"))
-    for run in planned:
-        spec = run.spec
-        table.add_row(escape(spec.trial), str(spec.run), str(spec.seed), _state_text(run))
-    console.print(table)
+    planned = Experiment.create(config_dir, overrides=overrides, sweeps=sweeps).status()
+    if len(planned) > LARGEST_TABLE:
+        _print_lines(console, planned)
+    else:
+        table = create_table(*COLUMNS, numbers=("Run", "Seed"))
+        for run in planned:
+            table.add_row(*_cells(run))
+        console.print(table)
     totals = Counter(
         "new" if run.status is RunStatus.PENDING else run.status.value for run in planned
     )
     missing = sum(run.is_missing for run in planned)
     counted = ", ".join(f"{count} {state}" for state, count in totals.items())
     runs = "1 run" if len(planned) == 1 else f"{len(planned)} runs"
-    console.print(f"{runs}: {counted}. 'run' would execute {missing}.")
+    console.print(
+        f"{runs}: {counted}. 'run' would execute {missing}.{_time_text(planned)}", soft_wrap=True
+    )
+
+
+def expected_s(planned: Sequence[PlannedRun]) -> float | None:
+    """How long the missing runs take, one after the other, if each takes as long as others did.
+
+    Of a trial without a finished run the mean over all trials is taken; None without any.
+    """
+    times: dict[str, list[float]] = {}
+    for run in planned:
+        if run.duration_s is not None:
+            times.setdefault(run.spec.trial, []).append(run.duration_s)
+    if not times:
+        return None
+    means = {trial: statistics.fmean(seconds) for trial, seconds in times.items()}
+    overall = statistics.fmean(means.values())
+    return sum(means.get(run.spec.trial, overall) for run in planned if run.is_missing)
+
+
+def _time_text(planned: Sequence[PlannedRun]) -> str:
+    seconds = expected_s(planned)
+    is_known = seconds is not None and any(run.is_missing for run in planned)
+    return f" That takes about {duration_text(seconds)}." if is_known else ""
+
+
+def _print_lines(console: Console, planned: Sequence[PlannedRun]) -> None:
+    rows = [COLUMNS, *([Text.from_markup(cell).plain for cell in _cells(run)] for run in planned)]
+    width = max(len(row[0]) for row in rows)
+    lines = (f"{trial:<{width}} {run:>5} {seed:>7}   {state}" for trial, run, seed, state in rows)
+    console.file.write("".join(f"{line}\n" for line in lines))
+
+
+def _cells(run: PlannedRun) -> Iterator[str]:
+    spec = run.spec
+    yield from (escape(spec.trial), str(spec.run), str(spec.seed), _state_text(run))
 
 
 def _state_text(run: PlannedRun) -> str:

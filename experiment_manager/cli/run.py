@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,10 +20,12 @@ if TYPE_CHECKING:
     from experiment_manager.results.summary import ExperimentSummary
 
 
-def run_experiment(config_dir: Path) -> bool:
+def run_experiment(
+    config_dir: Path, overrides: Sequence[str] = (), *, sweeps: bool = False
+) -> bool:
     """Execute what is missing and print the results; True where every run succeeded."""
     console = create_console()
-    experiment = Experiment.create(config_dir)
+    experiment = Experiment.create(config_dir, overrides=overrides, sweeps=sweeps)
     planned = experiment.status()
     missing = sum(run.is_missing for run in planned)
     name = f"[bold]{escape(experiment.name)}[/]"

@@ -10,6 +10,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 PLACEHOLDERS = ("?", "???")
+APPEND = "+"
 
 
 def insert_value(config: Any, value: Any) -> Any:
@@ -59,16 +60,41 @@ def multiply(*options: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def deep_merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """A new dict: ``over`` laid on ``base``; dicts merge, all else (lists too) is replaced.
 
+    A list under a key with ``+`` at its end is appended to the one below, or waits for it.
+
     Example:
         >>> deep_merge({"a": {"x": 1, "y": 2}, "b": [1, 2]}, {"a": {"y": 3}, "b": [4]})
         {'a': {'x': 1, 'y': 3}, 'b': [4]}
+        >>> deep_merge({"b": [1, 2]}, {"b+": [4]})
+        {'b': [1, 2, 4]}
     """
     merged = dict(base)
     for key, value in over.items():
+        target = str(key).removesuffix(APPEND)
+        if target != key and isinstance(value, list):
+            target = target if target in merged else key
+            below = merged.get(target)
+            merged[target] = [*(below if isinstance(below, list) else []), *value]
+            continue
+        merged.pop(f"{key}{APPEND}", None)
         below = merged.get(key)
         both = isinstance(below, Mapping) and isinstance(value, Mapping)
         merged[key] = deep_merge(below, value) if both else value  # type: ignore[arg-type]
     return merged
+
+
+def settled(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings without marks of appending: what waited for a list below is the list.
+
+    Example:
+        >>> settled({"b+": [4], "a": {"c+": [1]}})
+        {'b': [4], 'a': {'c': [1]}}
+    """
+    plain: dict[str, Any] = {}
+    for key, value in settings.items():
+        name = str(key).removesuffix(APPEND) if isinstance(value, list) else key
+        plain[name] = settled(value) if isinstance(value, Mapping) else value
+    return plain
 
 
 def walk(data: Any, key: str = "") -> Iterator[tuple[str, Any]]:
@@ -102,6 +128,22 @@ def flatten(settings: Mapping[str, Any]) -> dict[str, Any]:
         else:
             flat[str(key)] = value
     return flat
+
+
+def nest(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings whose dotted names became sections; what :func:`flatten` undoes.
+
+    Example:
+        >>> nest({"optimizer.name": "sgd", "optimizer.lr": 0.1, "epochs": 5})
+        {'optimizer': {'name': 'sgd', 'lr': 0.1}, 'epochs': 5}
+    """
+    nested: dict[str, Any] = {}
+    for key, value in settings.items():
+        inner: Any = value
+        for part in reversed(str(key).split(".")):
+            inner = {part: inner}
+        nested = deep_merge(nested, inner)
+    return nested
 
 
 def has_interpolation(data: Any) -> bool:

@@ -31,6 +31,7 @@ class RunSpec:
         config_dir: Absolute folder of the YAML files; modules in it are importable.
         pipeline: Name or import path of the pipeline; "" where a custom factory chooses.
         factory: Import path of a custom pipeline factory, or None for the default one.
+        overrides: Changes of the command line that are in ``config`` already.
         resume: True where an earlier attempt of the same configuration left off, so that the
             run may go on from its last checkpoint.
     """
@@ -45,6 +46,7 @@ class RunSpec:
     config_dir: str
     pipeline: str
     factory: str | None = None
+    overrides: tuple[str, ...] = ()
     resume: bool = False
 
     @property
@@ -77,12 +79,14 @@ class TrialPlan:
         source: Its part of trials.yaml as written.
         origins: The file that had the last word on each setting.
         runs: Its runs in order of their numbers.
+        entry: Place of its entry in trials.yaml, from 0; that of a sweep has many trials.
     """
 
     name: str
     source: Mapping[str, Any]
     origins: Mapping[str, str]
     runs: tuple[RunSpec, ...]
+    entry: int = 0
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,7 @@ class Plan:
         environment: Content of env.yaml, interpolations unresolved.
         factory: Import path of the pipeline factory that experiment.yaml names, if any.
         trials: The trials in the order of trials.yaml.
+        overrides: Changes of the command line that went into it.
     """
 
     name: str
@@ -106,6 +111,7 @@ class Plan:
     environment: Mapping[str, Any]
     factory: str | None
     trials: tuple[TrialPlan, ...]
+    overrides: tuple[str, ...] = ()
 
     @property
     def runs(self) -> tuple[RunSpec, ...]:

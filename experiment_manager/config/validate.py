@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from experiment_manager.common.errors import did_you_mean
-from experiment_manager.common.yaml_utils import PLACEHOLDERS, walk
+from experiment_manager.common.yaml_utils import APPEND, PLACEHOLDERS, walk
 from experiment_manager.config.paths import name_problem
 
 NEAR_MISS = 0.85  # of difflib's ratio: several slips in a long name
@@ -45,7 +45,12 @@ def check_settings_keys(
 ) -> list[str]:
     """Keys that no lower layer has but that are one slip away from a key which one has."""
     problems: list[str] = []
-    for key, value in settings.items():
+    for given, value in settings.items():
+        key = str(given).removesuffix(APPEND) if isinstance(value, list) else given
+        if key != given and not isinstance(below.get(key, []), list):
+            problems.append(
+                f"{where}: '{prefix}{given}' appends to a list, but {key!r} is {below[key]!r}"
+            )
         if key in below:
             if isinstance(value, Mapping) and isinstance(below[key], Mapping):
                 inner = check_settings_keys(where, value, below[key], f"{prefix}{key}.")

@@ -54,7 +54,8 @@ class Tracker(YAMLSerializable, ABC):
     def on_create(self, level: Level, context: Context, **details: Any) -> None:
         """An entity at ``level`` comes into being; ``details`` is what its creator said of it.
 
-        For a trial run these are ``seed``, ``config_hash`` and ``config`` where it is planned,
+        For a trial run these are ``seed``, ``config_hash``, ``config`` and ``overrides`` (the
+        command line's changes of it) where it is planned,
         and ``resumed_epoch``: where the next attempt of a run goes on from a checkpoint, index
         of the last epoch that stays of the attempt before; None where it begins anew.
         """

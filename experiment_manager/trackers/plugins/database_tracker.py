@@ -179,6 +179,8 @@ class DatabaseTracker(Tracker):
                 trial_id, context.run, kept_epoch=kept_epoch, **identity
             )
         self._run_ids[str(context.run_key)] = row.id
+        if details.get("overrides"):
+            self._db.record_provenance(row.id, {"overrides": list(details["overrides"])})
 
     def _experiment_id(self, context: Context) -> int:
         known = self._experiment_ids.get(str(context.experiment))
