@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import click
 from rich.markup import escape
 
-from experiment_manager.cli.browse import find_databases
 from experiment_manager.cli.console import create_console, create_table, path_text, size_text
+from experiment_manager.cli.places import find_databases
 from experiment_manager.config.paths import DATABASE_FILE
 from experiment_manager.db.engine import database_file, parse_url
 from experiment_manager.db.leftovers import Leftover

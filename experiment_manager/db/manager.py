@@ -17,6 +17,7 @@ from experiment_manager.db.journal_calls import JournalCalls
 from experiment_manager.db.leftovers import Leftover, deliver_leftovers
 from experiment_manager.db.metric_calls import MetricCalls
 from experiment_manager.db.parameter_calls import ParameterCalls
+from experiment_manager.db.selection_calls import SelectionCalls
 
 __all__ = [
     "ConnectionError",
@@ -30,7 +31,9 @@ __all__ = [
 ]
 
 
-class DatabaseManager(EntityCalls, MetricCalls, ParameterCalls, ArtifactCalls, JournalCalls):
+class DatabaseManager(
+    EntityCalls, MetricCalls, ParameterCalls, ArtifactCalls, SelectionCalls, JournalCalls
+):
     """Writes and reads experiments, in SQLite or on a server.
 
     Each call is a transaction of its own, unless it stands in a ``with db.transaction():``.

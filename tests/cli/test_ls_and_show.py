@@ -61,9 +61,9 @@ def test_show_finds_an_experiment_in_a_given_place(read: Read) -> None:
 @pytest.mark.parametrize(
     ("name", "answer"),
     [
-        ("digit", "No experiment is named 'digit'. Did you mean 'digits'?"),
+        ("dgits", "No experiment is named 'dgits'. Did you mean 'digits'?"),
         ("other", "No experiment is named 'other'. Known: digits."),
-        ("digits/smal", "'digits' has no trial 'smal'. Did you mean 'small'?"),
+        ("digits/smll", "'digits' has no trial 'smll'. Did you mean 'small'?"),
         ("digits/other", "'digits' has no trial 'other'. Known: large, small."),
         ("digits/small/3", "'small' has no run '3'; it has: 1, 2"),
     ],
@@ -72,6 +72,11 @@ def test_show_suggests_names_for_one_that_is_unknown(read: Read, name: str, answ
     done = read("show", name)
     assert (done.exit_code, done.stdout) == (2, "")
     assert answer in done.stderr
+
+
+@pytest.mark.parametrize("name", ["digits/small/1", "dig/sm/1", "d/s/1"])
+def test_show_takes_abbreviated_names(read: Read, name: str) -> None:
+    assert read("show", name).stdout.startswith("small run 1 completed in ")
 
 
 # show EXPERIMENT/TRIAL.

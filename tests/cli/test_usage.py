@@ -55,7 +55,7 @@ def test_the_version_is_the_packages(command: Command) -> None:
         (["rum"], "No such command 'rum'. Did you mean 'run'?"),
         (["run"], "Missing argument 'DIR'."),
         (["show"], "Missing argument 'EXPERIMENT[/TRIAL[/RUN]]'."),
-        (["ls", "--im", "here"], "No such option '--im'. Did you mean '--in'?"),
+        (["ls", "--inn", "here"], "No such option '--inn'. Did you mean '--in'?"),
         (["ls", "--in", "nowhere"], "Path 'nowhere' does not exist."),
     ],
     ids=" ".join,

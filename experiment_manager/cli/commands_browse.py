@@ -1,0 +1,90 @@
+"""``ls`` and ``show`` with their options."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+
+class _Place(click.Path):
+    """A path that exists, or the URL of a database."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        is_url = isinstance(value, str) and "://" in value
+        return value if is_url else str(super().convert(value, param, ctx))
+
+
+_where = click.option(
+    "--in",
+    "place",
+    metavar="PLACE",
+    default=".",
+    type=_Place(exists=True),
+    help="A database file, a folder with some in or below it (default: here), or a database URL "
+    "such as mysql+pymysql://user:password@host/name.",
+)
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for other programs.")
+
+
+@click.command()
+@click.argument("query", metavar="[QUERY]", nargs=-1)
+@_where
+@click.option("--sort", metavar="FIELD", help="Sort runs by it; those without it come last.")
+@click.option("--reverse", is_flag=True, help="With --sort: the highest first.")
+@click.option(
+    "--limit",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="The most runs to list (default: 100; as JSON all).",
+)
+@_as_json
+def ls(
+    query: tuple[str, ...],
+    place: str,
+    *,
+    sort: str | None,
+    reverse: bool,
+    limit: int | None,
+    as_json: bool,
+) -> None:
+    """List experiments, or the runs that QUERY finds.
+
+    \b
+    experiment-manager ls
+    experiment-manager ls "status = failed and params.lr < 0.01"
+    experiment-manager ls "metrics.val_acc > 0.9" --sort metrics.val_acc --reverse
+
+    A QUERY compares fields by = != < <= > >=, ~ (contains; * is anything), in [A, B], is missing
+    and is not missing, and joins that by and, or, not and parentheses.
+
+    Fields: experiment, trial, run, id, status, seed, attempt, started, ended, updated, duration,
+    error, params.NAME, and metrics.NAME for the value recorded last.
+
+    With --sort or --limit alone, all runs are listed.
+    """  # noqa: D301 - click wants the character itself
+    if reverse and not sort:
+        raise click.UsageError("--reverse needs --sort FIELD.")
+    if query or sort or limit:
+        from experiment_manager.cli.listing import list_runs
+
+        list_runs(" ".join(query), place, sort=sort, reverse=reverse, limit=limit, as_json=as_json)
+    else:
+        from experiment_manager.cli.listing import list_experiments
+
+        list_experiments(place, as_json=as_json)
+
+
+@click.command()
+@click.argument("name", metavar="EXPERIMENT[/TRIAL[/RUN]]")
+@_where
+@_as_json
+def show(name: str, place: str, as_json: bool) -> None:
+    """Show an experiment, one of its trials, or one run in detail.
+
+    Names may be abbreviated: 'show dig/sm/2' where only one experiment begins with 'dig', and
+    only one of its trials with 'sm'.
+    """
+    from experiment_manager.cli.showing import show_entity
+
+    show_entity(name, place, as_json=as_json)

@@ -1,0 +1,149 @@
+"""Calls that find runs over all experiments, and count what there is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import fields
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Select, func, select
+
+from experiment_manager.db.columns import latest_columns
+from experiment_manager.db.rows import TrialRow, TrialRunRow
+from experiment_manager.db.schema import (
+    EXPERIMENT,
+    LATEST_METRIC,
+    TRIAL,
+    TRIAL_RUN,
+    TRIAL_RUN_PARAMETER,
+)
+from experiment_manager.db.session import Session
+
+IDS_AT_ONCE = 500  # below every database's limit of variables
+_TRIAL_COLUMNS = tuple(TRIAL.c[field.name] for field in fields(TrialRow))
+_RUN_COLUMNS = tuple(TRIAL_RUN.c[field.name] for field in fields(TrialRunRow))
+
+
+class SelectedRun(NamedTuple):
+    """A run with the names of what it belongs to.
+
+    Attributes:
+        experiment: Title of its experiment.
+    """
+
+    experiment: str
+    trial: TrialRow
+    run: TrialRunRow
+
+
+class SelectionCalls(Session):
+    """Runs by a condition on their columns, of many experiments at once.
+
+    A condition is an SQLAlchemy expression over EXPERIMENT, TRIAL and TRIAL_RUN, which are
+    joined; it says more about a run by EXISTS.
+    """
+
+    def select_runs(
+        self, condition: ColumnElement[bool], limit: int | None = None
+    ) -> list[SelectedRun]:
+        """The runs that meet it, by experiment, trial (as they were created) and number."""
+        query = (
+            _runs(EXPERIMENT.c.title, *_TRIAL_COLUMNS, *_RUN_COLUMNS)
+            .where(condition)
+            .order_by(EXPERIMENT.c.id, TRIAL.c.id, TRIAL_RUN.c.number)
+            .limit(limit)
+        )
+        split = 1 + len(_TRIAL_COLUMNS)
+        with self._reading("select_runs()") as connection:
+            return [
+                SelectedRun(row[0], TrialRow(*row[1:split]), TrialRunRow(*row[split:]))
+                for row in connection.execute(query)
+            ]
+
+    def count_runs(self, condition: ColumnElement[bool]) -> int:
+        """How many runs meet it."""
+        with self._reading("count_runs()") as connection:
+            return int(connection.execute(_runs(func.count()).where(condition)).scalar_one())
+
+    def get_latest_values(
+        self, run_ids: Sequence[int], types: Collection[str] | None = None
+    ) -> dict[int, dict[str, float]]:
+        """The number that each run recorded last under each name, by id and name.
+
+        Args:
+            run_ids: The runs; one without any number is left out.
+            types: Names of metrics; None for all.
+        """
+        values: dict[int, dict[str, float]] = {}
+        with self._reading("get_latest_values()") as connection:
+            for ids in _portions(run_ids):
+                wanted = select(TRIAL_RUN.c.id).where(TRIAL_RUN.c.id.in_(ids))
+                found = latest_columns(connection, wanted, types)
+                for run, name, value in zip(
+                    found.trial_run_id, found.type, found.value, strict=True
+                ):
+                    values.setdefault(run, {})[name] = value
+        return values
+
+    def get_parameters_of_runs(
+        self, run_ids: Sequence[int], names: Collection[str] | None = None
+    ) -> dict[int, dict[str, Any]]:
+        """The parameters of each run, by id and name.
+
+        Args:
+            run_ids: The runs; one without parameters is left out.
+            names: Names of parameters; None for all.
+        """
+        table = TRIAL_RUN_PARAMETER
+        query = select(table.c.trial_run_id, table.c.name, table.c.value).order_by(table.c.name)
+        if names is not None:
+            query = query.where(table.c.name.in_(names))
+        parameters: dict[int, dict[str, Any]] = {}
+        with self._reading("get_parameters_of_runs()") as connection:
+            for ids in _portions(run_ids):
+                rows = connection.execute(query.where(table.c.trial_run_id.in_(ids)))
+                for run, name, value in rows:
+                    parameters.setdefault(run, {})[name] = value
+        return parameters
+
+    def list_metric_names(self) -> list[str]:
+        """The names under which any run has recorded a number."""
+        return self._names(LATEST_METRIC.c.type)
+
+    def list_parameter_names(self) -> list[str]:
+        """The names of the parameters that any run has."""
+        return self._names(TRIAL_RUN_PARAMETER.c.name)
+
+    def count_trials(self) -> dict[int, int]:
+        """The number of trials of each experiment that has any, by id."""
+        query = select(TRIAL.c.experiment_id, func.count()).group_by(TRIAL.c.experiment_id)
+        with self._reading("count_trials()") as connection:
+            return {row.experiment_id: row[1] for row in connection.execute(query)}
+
+    def count_runs_by_status(self) -> dict[int, dict[str, int]]:
+        """The number of runs of each experiment that has any, by id and status."""
+        key = (TRIAL.c.experiment_id, TRIAL_RUN.c.status)
+        query = (
+            select(*key, func.count())
+            .join_from(TRIAL, TRIAL_RUN)
+            .group_by(*key)
+            .order_by(func.min(TRIAL_RUN.c.id))
+        )
+        counts: dict[int, dict[str, int]] = {}
+        with self._reading("count_runs_by_status()") as connection:
+            for experiment, status, count in connection.execute(query):
+                counts.setdefault(experiment, {})[status] = count
+        return counts
+
+    def _names(self, column: ColumnElement[str]) -> list[str]:
+        with self._reading("listing names") as connection:
+            return list(connection.execute(select(column).distinct().order_by(column)).scalars())
+
+
+def _runs(*columns: ColumnElement[Any]) -> Select[Any]:
+    return select(*columns).select_from(EXPERIMENT).join(TRIAL).join(TRIAL_RUN)
+
+
+def _portions(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    for start in range(0, len(ids), IDS_AT_ONCE):
+        yield ids[start : start + IDS_AT_ONCE]
