@@ -14,6 +14,7 @@ from experiment_manager.common.errors import ConfigError
 from experiment_manager.common.signals import sigterm_raises
 from experiment_manager.common.yaml_utils import flatten, resolve
 from experiment_manager.config.build import BASE, EXPERIMENT, TRIALS, build_plan
+from experiment_manager.config.locate import with_line
 from experiment_manager.config.paths import WorkspacePaths
 from experiment_manager.config.plan import Plan, RunSpec
 from experiment_manager.db.manager import DatabaseManager, database_exists
@@ -21,7 +22,7 @@ from experiment_manager.environment import Environment
 from experiment_manager.executors.executor import Executor
 from experiment_manager.executors.serial import SerialExecutor
 from experiment_manager.pipelines.pipeline_factory import PipelineFactory
-from experiment_manager.pipelines.preflight import check_types
+from experiment_manager.pipelines.preflight import check_types, complete_plan
 from experiment_manager.results.summary import ExperimentSummary, summarize
 from experiment_manager.trackers.plugins.database_tracker import database_url
 from experiment_manager.trackers.tracker import Tracker
@@ -95,8 +96,9 @@ class Experiment:
         plan = build_plan(folder, problems, overrides, sweeps=sweeps)
         if plan is not None:
             problems += check_types(plan, custom_factory=factory is not None)
+            plan = complete_plan(plan, problems)
         if plan is None or problems:
-            raise ConfigError(problems)
+            raise ConfigError([with_line(problem, folder) for problem in problems])
         return cls(plan, factory)
 
     @property

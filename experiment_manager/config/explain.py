@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from experiment_manager.config.build import TRIALS, settings_layers
+from experiment_manager.config.nodes import compose, descend
 from experiment_manager.config.overrides import COMMAND_LINE, dotted
 from experiment_manager.config.plan import Plan, TrialPlan
 
@@ -65,29 +66,18 @@ def _look_up(settings: Any, key: str) -> Any:
 
 
 def _line_of(file: Path, trial: TrialPlan, key: str) -> int | None:
-    node = _nodes_of(file)
-    if file.name == TRIALS and node is not None:
+    node = _composed(file)
+    if file.name == TRIALS and isinstance(node, yaml.SequenceNode):
         node = node.value[trial.entry]
     parts = key.split(".")
     for path in (["settings", *parts], parts, ["grid", key], ["zip", key]):
-        line = _line_at(node, path)
+        line, _ = descend(node, path)
         if line is not None:
             return line
     return None
 
 
-def _line_at(node: yaml.Node | None, path: list[str]) -> int | None:
-    line = None
-    for part in path:
-        pairs = node.value if isinstance(node, yaml.MappingNode) else []
-        found = next(((k, v) for k, v in pairs if k.value == part), None)
-        if found is None:
-            return None
-        line, node = found[0].start_mark.line + 1, found[1]
-    return line
-
-
-@functools.cache
-def _nodes_of(file: Path) -> yaml.Node | None:
-    """The file with the places of its parts."""
-    return yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+@functools.lru_cache(maxsize=8)
+def _composed(file: Path) -> yaml.Node | None:
+    """A file is looked into for each trial."""
+    return compose(file)

@@ -81,6 +81,10 @@ class Pipeline(YAMLSerializable, Stateful):
         ...         self.epoch_metrics["train_loss"] = 1 / (epoch_idx + 1)
     """
 
+    settings_type: ClassVar[type | None] = None
+    """A dataclass or pydantic model of the settings: unknown, missing and wrong ones are errors
+    before the first run then, and its defaults are settings."""
+
     checkpoint_format: ClassVar[str] = AUTO
     """``"joblib"`` to pickle what is ``checkpointed``, if plain data and tensors are not enough.
     Reading such a file executes code; only one in the run's own folder is read."""

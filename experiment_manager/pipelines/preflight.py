@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from experiment_manager.common.errors import ExperimentManagerError, describe
 from experiment_manager.common.imports import import_object, make_importable
 from experiment_manager.config.plan import Plan, TrialPlan
 from experiment_manager.pipelines.callbacks.callback_factory import CallbackFactory
+from experiment_manager.pipelines.declared import complete_settings
 from experiment_manager.pipelines.pipeline_factory import PipelineFactory
 from experiment_manager.trackers.tracker_factory import TrackerFactory
 
@@ -54,6 +56,44 @@ def _check_trial(trial: TrialPlan, *, custom_factory: bool) -> Iterator[str]:
         for index, entry in enumerate(_typed_entries(spec.settings.get("callbacks"))):
             for problem in CallbackFactory.check(entry):
                 yield f"{_where(trial, 'callbacks')}: 'callbacks[{index}]': {problem}"
+
+
+def complete_plan(plan: Plan, problems: list[str]) -> Plan:
+    """The plan with what its pipelines declare of their settings: defaults, types, checks.
+
+    Args:
+        plan: Its pipelines have been imported.
+        problems: Gets a sentence for each setting that is not as declared.
+    """
+    return replace(plan, trials=tuple(_complete_trial(trial, problems) for trial in plan.trials))
+
+
+def _complete_trial(trial: TrialPlan, problems: list[str]) -> TrialPlan:
+    declared = _declared_type(trial)
+    if declared is None:
+        return trial
+    runs = []
+    for spec in trial.runs:
+        settings, wrong = complete_settings(declared, spec.settings)
+        problems += [f"{_where_wrong(trial, problem)}: {problem}" for problem in wrong]
+        runs.append(replace(spec, config={**settings, "settings": settings}))
+    problems[:] = dict.fromkeys(problems)
+    return replace(trial, runs=tuple(runs))
+
+
+def _declared_type(trial: TrialPlan) -> type | None:
+    """What the trial's pipeline declares; None where code that was handed in chooses it."""
+    name = trial.runs[0].pipeline if trial.runs else ""
+    try:
+        return PipelineFactory.find(name).settings_type
+    except Exception:  # noqa: BLE001 - told before, or a name that only a factory knows
+        return None
+
+
+def _where_wrong(trial: TrialPlan, problem: str) -> str:
+    """The file that had the last word on the setting that a problem quotes first."""
+    key = problem.partition("'")[2].partition("'")[0].partition(".")[0]
+    return _where(trial, key) if key in trial.origins else f"trials.yaml: trial {trial.name!r}"
 
 
 def _complaints(where: str, look_up: Callable[[], object]) -> list[str]:

@@ -1,0 +1,49 @@
+"""A problem names the line that it is about."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from experiment_manager.common.errors import ConfigError
+from experiment_manager.experiment import Experiment
+
+FILES = {
+    "experiment": "name: digits\n",
+    "base": "settings:\n  lr: 0.1\n  net:\n    width: 8\n    depth: '?'\n",
+    "trials": "- name: small\n  settings:\n    net:\n      depth: 2\n- name: large\n",
+    "env": "workspace: out\n",
+}
+
+
+def problems_of(folder: Path, **texts: str) -> str:
+    for name, text in {**FILES, **texts}.items():
+        (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as raised:
+        Experiment.create(folder)
+    return str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        ({"env": "debug: true\nworkspce: x\n"}, "'workspce'. Did you mean 'workspace'? (line 2)"),
+        (
+            {"env": "trackers:\n- type: log\n- type: logg\n"},
+            "unknown tracker type 'logg'. Did you mean 'log'? (line 3)",
+        ),
+        (
+            {"trials": "- name: small\n  net:\n    widht: 3\n    depth: 1\n"},
+            "unknown key 'net.widht'. Did you mean 'width'? (line 3)",
+        ),
+        (
+            {"base": "callbacks:\n- type: early_stopping\n  patince: 3\nsettings: {}\n"},
+            "early_stopping: unknown key 'patince'. Did you mean 'patience'? (line 3)",
+        ),
+        ({}, "trial 'large': 'net.depth' is still '?'; give it a value (base.yaml, line 5)"),
+        ({"trials": "- name: a\n- repeat: 2\n"}, "trial 2: 'name' is missing; give it a name"),
+    ],
+)
+def test_the_line_stands_at_the_end(tmp_path: Path, texts: dict[str, str], expected: str) -> None:
+    assert expected in problems_of(tmp_path, **texts)
