@@ -11,6 +11,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from experiment_manager.common.common import Level, RunStatus
+from experiment_manager.common.errors import CheckpointError
 from experiment_manager.common.imports import import_object, make_importable
 from experiment_manager.common.seeding import seed_everything
 from experiment_manager.config.paths import WorkspacePaths
@@ -21,6 +22,7 @@ from experiment_manager.pipelines.checkpoint_folder import (
     FOLDER,
     CheckpointFolder,
     SavedCheckpoint,
+    how_to_begin_anew,
 )
 from experiment_manager.pipelines.checkpoint_format import load_state
 from experiment_manager.pipelines.outcome import Outcome
@@ -101,6 +103,13 @@ def _last_checkpoint(spec: RunSpec, env: Environment) -> SavedCheckpoint | None:
     return None
 
 
+def _load(checkpoint: SavedCheckpoint, env: Environment, wanted: str) -> dict[str, Any]:
+    try:
+        return load_state(env.artifact_dir / FOLDER / checkpoint.file, wanted)
+    except CheckpointError as error:
+        raise CheckpointError(f"{error}. {how_to_begin_anew(env.artifact_dir)}") from error
+
+
 def _run_pipeline(
     spec: RunSpec,
     env: Environment,
@@ -118,8 +127,7 @@ def _run_pipeline(
         for callback in CallbackFactory.create_all(spec.settings, env):
             pipeline.register_callback(callback)
         if checkpoint is not None:
-            path = env.artifact_dir / FOLDER / checkpoint.file
-            pipeline.resume_from(load_state(path, pipeline.checkpoint_format))
+            pipeline.resume_from(_load(checkpoint, env, pipeline.checkpoint_format))
         returned = pipeline.run(config)
         return pipeline.outcome.worse(Outcome.returned(returned))
     except BaseException as error:  # noqa: BLE001 - an interrupt is raised once the run is closed

@@ -42,6 +42,8 @@ class Base(Pipeline):
         with suppress(EarlyStop):
             for epoch in range(config.epochs):
                 self.run_epoch(epoch)
+        if os.environ.get("KILLED_IN_EPOCH") == "none":  # when all epochs are done
+            os.kill(os.getpid(), signal.SIGKILL)
         self.run_metrics[Metric.TEST_LOSS] = self.train_epoch()
 
     @Pipeline.epoch_wrapper
@@ -166,7 +168,7 @@ def prepare(
     return folder
 
 
-def run(folder: Path, killed_in_epoch: int | None = None) -> None:
+def run(folder: Path, killed_in_epoch: int | str | None = None) -> None:
     """The experiment in a process of its own, killed in the middle of an epoch or not."""
     env = {**os.environ, "KILLED_IN_EPOCH": str(killed_in_epoch)}
     command = [sys.executable, "-m", "experiment_manager", "run", str(folder)]
@@ -265,25 +267,42 @@ def test_a_new_database_begins_anew(tmp_path: Path) -> None:
     assert executed(killed) == [0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 5]
 
 
-def test_an_early_stop_that_is_in_the_checkpoint_is_not_forgotten(
-    tmp_path: Path, query: Query
+STOPPING = PLAIN.replace("return float", "return 1.0; return float")
+
+
+@pytest.mark.parametrize(
+    ("source", "epochs"), [(PLAIN, EPOCHS), (STOPPING, 3)], ids=["last epoch", "early stop"]
+)
+@pytest.mark.parametrize(
+    "loop", ["range(config.epochs)", "range(self.start_epoch, config.epochs)"]
+)
+def test_a_run_killed_after_its_last_epoch_goes_on_where_it_was(
+    tmp_path: Path, query: Query, source: str, epochs: int, loop: str
 ) -> None:
-    """Killed after the checkpoint of the epoch that wanted the stop, before the end."""
-    source = PLAIN.replace("return float", "return 1.0; return float") + (
-        "    def run_epoch(self, epoch_idx):\n"
-        "        try:\n"
-        "            return super().run_epoch(epoch_idx)\n"
-        "        except EarlyStop:\n"
-        "            if os.environ['KILLED_IN_EPOCH'] == 'stop':\n"
-        "                os.kill(os.getpid(), signal.SIGKILL)\n"
-        "            raise\n"
-    )
     callbacks = [{"type": "early_stopping", "patience": 2}, {"type": "checkpoint", "interval": 1}]
-    killed = prepare(tmp_path, source, callbacks=callbacks)
-    run(killed, killed_in_epoch="stop")  # type: ignore[arg-type]
+    whole = prepare(tmp_path / "whole", source, callbacks=callbacks)
+    killed = prepare(tmp_path / "killed", source, callbacks=callbacks)
+    for folder in (whole, killed):
+        module = folder / "resumed_training.py"
+        module.write_text(module.read_text("utf-8").replace("range(config.epochs)", loop), "utf-8")
+    run(whole)
+    run(killed, killed_in_epoch="none")
     run(killed)
-    assert executed(killed) == [0, 1, 2]
-    assert query(killed / "workspace", ROWS["statuses"]) == [("stopped",)]
+    assert executed(killed) == list(range(epochs))
+    for sql in ROWS.values():
+        assert query(killed / "workspace", sql) == query(whole / "workspace", sql)
+
+
+def test_a_checkpoint_that_no_longer_fits_says_how_to_begin_anew(tmp_path: Path) -> None:
+    killed = prepare(tmp_path, PLAIN)
+    run(killed, killed_in_epoch=4)
+    edited = PLAIN.replace('("weights", "generator")', '("weights", "generator", "more")')
+    (killed / "resumed_training.py").write_text(HEAD + edited, encoding="utf-8")
+    (row,) = Experiment.create(killed).run().trials[0].runs
+    assert "The checkpoint holds no more of Training" in str(row.error)
+    assert f"To begin the run anew, delete {run_folder(killed) / 'artifacts' / MANIFEST}" in str(
+        row.error
+    )
 
 
 def test_a_joblib_file_is_not_read_unless_the_pipeline_asks_for_it(tmp_path: Path) -> None:

@@ -173,6 +173,8 @@ def _per_label_point(name: str, value: Mapping[Any, Any], step: int | None) -> M
     given = value.get(PER_LABEL)
     is_with_total = isinstance(given, Mapping) and set(value) <= {PER_LABEL, TOTAL}
     labels = given if is_with_total else value
+    if not labels:
+        raise MetricError(f"Metric {name!r} is a dict without a number in it")
     per_label = {str(k): to_number(f"{name}/{k}", v) for k, v in labels.items()}  # type: ignore[union-attr]
     total = value.get(TOTAL) if is_with_total else None
     if total == MEAN:

@@ -20,12 +20,13 @@ from experiment_manager.db.keys import Owner
 from experiment_manager.db.schema import ARTIFACT, EPOCH, METRIC, TRIAL_RUN
 
 _RUN_METRICS = (schema.RESULTS_METRIC, schema.EPOCH_METRIC, schema.BATCH_METRIC)
-_RESULT_AND_EPOCH_ARTIFACTS = (
+_RUN_ARTIFACTS = (
+    schema.TRIAL_RUN_ARTIFACT,
     schema.RESULTS_ARTIFACT,
     schema.EPOCH_ARTIFACT,
     schema.BATCH_ARTIFACT,
 )
-_RUN_ARTIFACTS = (schema.TRIAL_RUN_ARTIFACT, *_RESULT_AND_EPOCH_ARTIFACTS)
+CHECKPOINT = "checkpoint"  # type of the artifacts that trackers are told of as such
 _ALL_METRICS = (schema.EXPERIMENT_METRIC, schema.TRIAL_METRIC, *_RUN_METRICS)
 _ALL_ARTIFACTS = (schema.EXPERIMENT_ARTIFACT, schema.TRIAL_ARTIFACT, *_RUN_ARTIFACTS)
 
@@ -184,12 +185,12 @@ def _member_column(junction: Table) -> str:
 def _delete_history(connection: Connection, run_id: int, kept_epoch: int | None) -> None:
     """Delete what a run recorded, and METRIC and ARTIFACT rows that nothing links any more.
 
-    Where it goes on after an epoch, files and parameters of the run as a whole stay too.
+    Where it goes on after an epoch, files and parameters of the run as a whole stay too, but for
+    the checkpoints: those are of the attempt's end.
     """
-    run_artifacts = _RUN_ARTIFACTS if kept_epoch is None else _RESULT_AND_EPOCH_ARTIFACTS
     for junctions, everywhere, members in (
         (_RUN_METRICS, _ALL_METRICS, METRIC),
-        (run_artifacts, _ALL_ARTIFACTS, ARTIFACT),
+        (_RUN_ARTIFACTS, _ALL_ARTIFACTS, ARTIFACT),
     ):
         ids: list[int] = []
         for junction in junctions:
@@ -211,6 +212,9 @@ def _lost_rows(table: Table, run_id: int, kept_epoch: int | None) -> ColumnEleme
     """The rows of a run that its next attempt makes again."""
     epoch = table.c.get("epoch_idx", table.c.get("idx"))
     of_run = table.c.trial_run_id == run_id
+    if table is schema.TRIAL_RUN_ARTIFACT and kept_epoch is not None:
+        checkpoints = select(ARTIFACT.c.id).where(ARTIFACT.c.type == CHECKPOINT)
+        return of_run & table.c.artifact_id.in_(checkpoints)
     return of_run if epoch is None or kept_epoch is None else of_run & (epoch > kept_epoch)
 
 

@@ -38,7 +38,7 @@ class CallbackList:
         return self._hooks[name][::-1] if name == "on_end" else self._hooks[name]
 
     def state_dict(self) -> dict[str, Any]:
-        """The state of each callback that declares one, by its place and class."""
+        """The state of each callback that declares one, by its class."""
         return {key: callback.state_dict() for key, callback in self._with_state().items()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -57,11 +57,14 @@ class CallbackList:
             callback.load_state_dict(state[key])
 
     def _with_state(self) -> dict[str, Callback]:
-        return {
-            f"{place} {type(callback).__name__}": callback
-            for place, callback in enumerate(self.all)
-            if callback.declares_state()
-        }
+        """By class name, with a number from the second of a class on."""
+        named: dict[str, Callback] = {}
+        for callback in self.all:
+            if callback.declares_state():
+                name = type(callback).__name__
+                count = sum(key.partition(" ")[0] == name for key in named)
+                named[f"{name} {count + 1}" if count else name] = callback
+        return named
 
 
 def _is_last(hook: Hook) -> bool:

@@ -23,7 +23,7 @@ FORMATS = (AUTO, JOBLIB)
 _TORCH, _MSGPACK, _JOBLIB = ".pt", ".msgpack", ".joblib"
 _TUPLE, _ARRAY, _BIG_INTEGER = 1, 2, 3
 _MARK = "$ndarray"
-_NUMBERS = "biufc"
+_NUMBERS, _TEXT = tuple("biufc"), "U"
 _PLAIN = (str, bytes, bool, int, float, type(None))
 
 
@@ -95,23 +95,37 @@ def load_weights(path: Path | str) -> dict[str, Any]:
 
 def _plain(value: Any, place: str, tensor: Any) -> Any:
     """The same as dicts, lists and tuples of Python's values, arrays and tensors alone."""
+    if type(value) in _PLAIN or (tensor and isinstance(value, tensor)):
+        return value
     if isinstance(value, Mapping):
         return {
-            key: _plain(item, f"{place}.{key}" if place else str(key), tensor)
+            _plain_key(key, place): _plain(item, f"{place}.{key}" if place else str(key), tensor)
             for key, item in value.items()
         }
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, (list, tuple)) and not hasattr(value, "_fields"):
         items = [_plain(item, f"{place}[{i}]", tensor) for i, item in enumerate(value)]
         return items if isinstance(value, list) else tuple(items)
-    if isinstance(value, (*_PLAIN, tensor) if tensor else _PLAIN):
-        return value
-    if getattr(getattr(value, "dtype", None), "kind", "O") in _NUMBERS:
+    if _kind_of(value) in _NUMBERS:
         return value if value.ndim else value.item()
+    if _kind_of(value) == _TEXT and not value.ndim:
+        return str(value)
     raise CheckpointError(
         f"{place}: a {type(value).__name__} cannot be kept in a checkpoint as plain data. Give "
         "its class a state_dict() and a load_state_dict(), or set checkpoint_format = 'joblib' in "
         "the pipeline, which pickles it"
     )
+
+
+def _plain_key(key: Any, place: str) -> Any:
+    plain = _plain(key, f"the key {key!r} of {place or 'the state'}", ())
+    if not isinstance(plain, (str, int, float, bytes)):
+        raise CheckpointError(f"{place}: {key!r} cannot be a key in a checkpoint")
+    return plain
+
+
+def _kind_of(value: Any) -> str:
+    """NumPy's letter for the kind of an array or a number of its own."""
+    return str(getattr(getattr(value, "dtype", None), "kind", ""))
 
 
 def _pack_special(value: Any) -> msgpack.ExtType:

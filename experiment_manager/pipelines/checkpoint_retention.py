@@ -42,6 +42,11 @@ class Retention:
         if self.mode not in MODES:
             raise ValueError(f"'mode' must be 'min' or 'max', not {self.mode!r}")
 
+    @property
+    def is_limited(self) -> bool:
+        """True where one may have to go."""
+        return self.top_k is not None or self.max_bytes is not None
+
     def kept(self, saved: Sequence[SavedCheckpoint]) -> list[SavedCheckpoint]:
         """Those that stay, in the order given."""
         best_first = sorted(saved, key=self._badness)[: self.top_k]

@@ -10,13 +10,14 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from experiment_manager.common.common import Level, RunStatus
-from experiment_manager.common.errors import EarlyStop
+from experiment_manager.common.errors import CheckpointError, EarlyStop, describe
 from experiment_manager.common.seeding import random_states, set_random_states
 from experiment_manager.common.serializable import YAMLSerializable
 from experiment_manager.common.state import Stateful
 from experiment_manager.environment import Environment
 from experiment_manager.pipelines.callback_list import CallbackList
 from experiment_manager.pipelines.callbacks.callback import Callback
+from experiment_manager.pipelines.checkpoint_folder import how_to_begin_anew
 from experiment_manager.pipelines.checkpoint_format import AUTO
 from experiment_manager.pipelines.outcome import Outcome
 from experiment_manager.trackers.tracker_manager import TrackScope
@@ -186,6 +187,8 @@ class Pipeline(YAMLSerializable, Stateful):
         if self._attempt(self._on_run_start).error is None:
             self._attempt(body)
         self._is_running = False
+        if self._checkpoint is not None and self._checkpoint["stops"]:
+            self._early_stop("before the checkpoint")  # of which the loop asked no epoch
         self._attempt(lambda: self.env.tracker_manager.track_dict(self.run_metrics))
         self._on_run_end()
         if self.outcome.status is RunStatus.ABORTED and self.outcome.error is not None:
@@ -197,9 +200,19 @@ class Pipeline(YAMLSerializable, Stateful):
         for on_start in self._callbacks.hooks("on_start"):
             on_start()
         if self._checkpoint is not None:
-            self.load_state_dict(self._checkpoint["pipeline"])
-            self._callbacks.load_state_dict(self._checkpoint["callbacks"])
-            self.env.logger.info("The run goes on with epoch %d", self.start_epoch)
+            self._load(self._checkpoint)
+
+    def _load(self, checkpoint: Mapping[str, Any]) -> None:
+        try:
+            self.load_state_dict(checkpoint["pipeline"])
+            self._callbacks.load_state_dict(checkpoint["callbacks"])
+        except Exception as error:
+            raise CheckpointError(
+                f"The run cannot go on from its checkpoint: {describe(error)}. "
+                f"{how_to_begin_anew(self.env.artifact_dir)}"
+            ) from error
+        set_random_states(checkpoint["random"])  # for a loop that begins with start_epoch
+        self.env.logger.info("The run goes on with epoch %d", self.start_epoch)
 
     def _on_run_end(self) -> None:
         metrics = MappingProxyType(dict(self.run_metrics))
@@ -236,17 +249,15 @@ class Pipeline(YAMLSerializable, Stateful):
         return outcome.status
 
     def _is_in_checkpoint(self, index: int) -> bool:
-        """True for an epoch to pass over; before the first other one, go on where it ended."""
-        if self._checkpoint is None or index < self._checkpoint["epoch"]:
-            return self._checkpoint is not None
+        """True for an epoch to pass over; after the last of them all is as it was at its end."""
         checkpoint = self._checkpoint
-        if checkpoint["stops"]:
-            raise self._early_stop(f"after epoch {checkpoint['epoch']}")
-        if index == checkpoint["epoch"]:
-            return True
+        if checkpoint is None or index < checkpoint["epoch"]:
+            return checkpoint is not None
         self._checkpoint = None
         set_random_states(checkpoint["random"])
-        return False
+        if checkpoint["stops"]:
+            raise self._early_stop(f"after epoch {checkpoint['epoch']}")
+        return bool(index == checkpoint["epoch"])
 
     def _conclude_epoch(self, index: int) -> None:
         """Track the epoch's metrics and show them to the callbacks, who may want to stop."""

@@ -214,6 +214,7 @@ class DatabaseContract(DatabaseFixtures):
         db.record_results(run.id, [MetricPoint("test_acc", 0.5)])
         db.record_trial_run_parameters(run.id, {"lr": 0.1})
         db.link_trial_run_artifact(run.id, db.record_artifact("plot", "plot.png").id)
+        db.link_trial_run_artifact(run.id, db.record_artifact("checkpoint", "final").id)
         again = db.start_trial_run(trial.id, 1, kept_epoch=1)
         assert (again.id, again.attempt, again.status) == (run.id, 2, "running")
         assert [epoch.idx for epoch in db.list_epochs(run.id)] == [0, 1]

@@ -253,3 +253,9 @@ def test_a_total_that_is_no_number_is_named() -> None:
 def test_labels_may_be_called_like_the_parts_of_a_metric() -> None:
     (point,) = to_points({"length": {"total_val": 1.0, "per_label_val": 2.0}})
     assert point.per_label == {"total_val": 1.0, "per_label_val": 2.0}
+
+
+@pytest.mark.parametrize("empty", [{}, {"per_label_val": {}, "total_val": 1.0}])
+def test_a_metric_without_a_number_is_refused(empty: dict[str, Any]) -> None:
+    with pytest.raises(MetricError, match="'acc' is a dict without a number"):
+        to_points({"acc": empty})

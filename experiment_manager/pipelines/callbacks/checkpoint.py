@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from experiment_manager.common.aliases import one_value
-from experiment_manager.common.common import Metric
+from experiment_manager.common.common import Level, Metric
 from experiment_manager.common.errors import CheckpointError, did_you_mean
 from experiment_manager.common.imports import require
 from experiment_manager.common.metrics import metric_name, scalars_of, to_points
@@ -36,8 +36,10 @@ class CheckpointCallback(Callback):
 Pipeline`), a file holds all that the run needs to go on after that epoch: the model's weights
     under ``network``, the state of the pipeline and of the callbacks, and the random states.
 
-    The files lie in the run's ``artifacts/checkpoints``, are whole or absent, and are recorded as
-    artifacts. ``artifacts/checkpoints.json`` lists them with their checksums.
+    The files lie in the run's ``artifacts/checkpoints`` and are whole or absent.
+    ``artifacts/checkpoints.json`` lists them with their checksums. They are recorded as artifacts
+    of their epochs; where their number or size is limited, those that stayed are recorded as
+    artifacts of the run when it ends, and so is ``last``.
 
     Args:
         interval: Epochs from one checkpoint to the next, from 1 (also ``every_n_epochs``).
@@ -50,7 +52,10 @@ Pipeline`), a file holds all that the run needs to go on after that epoch: the m
             loses one epoch at most.
         max_bytes: What all checkpoints but ``last`` and ``final`` may take on the disk; the best
             one always stays.
-        format: ``"safetensors"`` to save bare weights of a torch module so.
+        format: ``"safetensors"`` to save bare weights of a torch module so, where the pipeline
+            declares no state.
+        name: Begins the names of the files (``<name>_epoch_3.pt``), where a run has several
+            callbacks of this kind.
 
     Raises:
         ValueError: An argument is out of its range, or an alias contradicts its name.
@@ -70,6 +75,7 @@ Pipeline`), a file holds all that the run needs to go on after that epoch: the m
         save_last: bool = False,
         max_bytes: int | None = None,
         format: str = AUTO,  # noqa: A002 - the word for it
+        name: str = "",
         every_n_epochs: int | None = None,
         metric: Metric | str | None = None,
     ) -> None:
@@ -83,6 +89,8 @@ Pipeline`), a file holds all that the run needs to go on after that epoch: the m
         self.retention = Retention(save_top_k, mode, max_bytes)
         self.save_last = save_last
         self.format = _checked_format(format)
+        self.name = name
+        self._prefix = f"{name}_" if name else ""
         self._folder = CheckpointFolder(env.artifact_dir, env.logger)
         self._checkpoint_of: Callable[[int], dict[str, Any]] | None = None
         self._state_format = AUTO
@@ -98,40 +106,68 @@ Pipeline`), a file holds all that the run needs to go on after that epoch: the m
         _checked_format(config.get("format", AUTO))
 
     def on_register(self, pipeline: Any) -> None:
-        """Take what the pipeline's state is got from, if it declares one."""
-        if type(pipeline).declares_state():
-            self._checkpoint_of = pipeline.checkpoint
-            self._state_format = pipeline.checkpoint_format
+        """Take what the pipeline's state is got from, if it declares one.
+
+        Raises:
+            ValueError: Another callback writes files of the same names, or the format cannot
+                hold the state.
+        """
+        others = [c for c in pipeline.callbacks if isinstance(c, CheckpointCallback)]
+        if self.name in {other.name for other in others}:
+            raise ValueError("two checkpoint callbacks write the same files; give one a 'name'")
+        if not type(pipeline).declares_state():
+            return
+        if self.format == SAFETENSORS:
+            raise ValueError("'safetensors' holds weights alone, and the pipeline declares state")
+        self._checkpoint_of = pipeline.checkpoint
+        self._state_format = pipeline.checkpoint_format
 
     def on_epoch_end(self, epoch_idx: int, metrics: Mapping[Any, Any]) -> None:
         """Save when the interval is full."""
         self._epochs += 1
         self._unsaved = (epoch_idx, metrics)
+        saved = None
         if self._epochs % self.interval == 0:
-            self._save_epoch(epoch_idx, metrics)
+            saved = self._save_epoch(epoch_idx, metrics)
         if self.save_last:
-            self._save(LAST, epoch_idx, metrics)
+            self._save_last(epoch_idx, metrics, saved)
 
     def on_end(self, metrics: Mapping[Any, Any]) -> None:
-        """Save the last epoch's model, unless that epoch did."""
+        """Save the last epoch's model, unless that epoch did; record what stayed."""
         if self._unsaved is not None and self.retention.top_k is None:
             epoch, of_epoch = self._unsaved
             self._checkpoint_of = None  # an epoch that failed may have changed the state since
             self._save("final", epoch, of_epoch)
+        stayed = self._competing() if self.retention.is_limited else []
+        for one in [*stayed, *self._named(f"{LAST}.")]:
+            path = self._folder.path / one.file
+            self.env.tracker_manager.on_add_artifact(Level.TRIAL_RUN, path, "checkpoint")
 
-    def _save_epoch(self, epoch: int, metrics: Mapping[Any, Any]) -> None:
+    def _save_epoch(self, epoch: int, metrics: Mapping[Any, Any]) -> SavedCheckpoint | None:
         value = self._watched_value(epoch, metrics)
         self._unsaved = None
         if not self.retention.admits(value, self._competing()):
-            return
-        self._save(f"epoch_{epoch}", epoch, metrics, value)
+            return None
+        saved = self._save(f"epoch_{epoch}", epoch, metrics, value)
         competing = self._competing()
         kept = self.retention.kept(competing)
-        dropped = [one for one in competing if one not in kept]
-        self._folder.keep([one for one in self._folder.saved() if one not in dropped])
+        self._folder.drop([one for one in competing if one not in kept])
+        return saved if saved in kept else None
+
+    def _save_last(
+        self, epoch: int, metrics: Mapping[Any, Any], saved: SavedCheckpoint | None
+    ) -> None:
+        if saved is None:
+            self._save(LAST, epoch, metrics)
+        else:
+            self._folder.add_copy(saved, f"{self._prefix}{LAST}{Path(saved.file).suffix}")
 
     def _competing(self) -> list[SavedCheckpoint]:
-        return [one for one in self._folder.saved() if one.file.startswith("epoch_")]
+        return self._named("epoch_")
+
+    def _named(self, beginning: str) -> list[SavedCheckpoint]:
+        start = self._prefix + beginning
+        return [one for one in self._folder.saved() if one.file.startswith(start)]
 
     def _watched_value(self, epoch: int, metrics: Mapping[Any, Any]) -> float | None:
         if self.monitor is None:
@@ -146,17 +182,20 @@ Pipeline`), a file holds all that the run needs to go on after that epoch: the m
 
     def _save(
         self, name: str, epoch: int, metrics: Mapping[Any, Any], value: float | None = None
-    ) -> None:
+    ) -> SavedCheckpoint | None:
         network = metrics.get(Metric.NETWORK)
         has_state = self._checkpoint_of is not None
         if network is None and not has_state:
             self.env.logger.warning(
                 "No checkpoint %r: the epoch has no model; set epoch_metrics[Metric.NETWORK]", name
             )
-            return
+            return None
         suffix, write = self._writer_of(network, epoch)
-        path = self._folder.save(name + suffix, write, epoch, has_state=has_state, value=value)
-        self.env.tracker_manager.on_checkpoint(network, path, metrics)
+        path = self._folder.write(self._prefix + name + suffix, write)
+        if not (name == LAST or self.retention.is_limited):
+            # before it counts: then a run that goes on from it has it recorded
+            self.env.tracker_manager.on_checkpoint(network, path, metrics)
+        return self._folder.add(path.name, epoch, has_state=has_state, value=value)
 
     def _writer_of(self, network: Any, epoch: int) -> tuple[str, Callable[[Path], object]]:
         if self._checkpoint_of is None:

@@ -234,3 +234,51 @@ def test_bare_weights_may_be_saved_as_safetensors(env: Environment, torch: Any) 
     pipeline.run(None)
     state = library.load_file(env.artifact_dir / "checkpoints" / "epoch_0.safetensors")
     assert torch.equal(state["weight"], model.weight)
+
+
+def test_where_some_may_go_those_that_stayed_are_artifacts_of_the_run(
+    env: Environment, query: Query
+) -> None:
+    train_and_watch(env, [0.5, 0.2, 0.4], monitor="val_loss", save_top_k=1, save_last=True)
+    sql = "SELECT a.location FROM TRIAL_RUN_ARTIFACT l JOIN ARTIFACT a ON a.id = l.artifact_id"
+    files = {"artifacts/checkpoints/epoch_1.model", "artifacts/checkpoints/last.model"}
+    assert {location for (location,) in query(env.workspace, sql)} == files
+    assert query(env.workspace, "SELECT count(*) FROM ARTIFACT") == [(2,)]
+
+
+def test_the_last_takes_no_room_of_its_own_where_its_epoch_is_saved(env: Environment) -> None:
+    train_and_watch(env, [0.5, 0.2], save_last=True)
+    folder = env.artifact_dir / "checkpoints"
+    assert (folder / "last.model").samefile(folder / "epoch_1.model")
+
+
+def test_several_callbacks_keep_to_files_of_their_own(env: Environment) -> None:
+    losses, accuracies = [0.5, 0.2, 0.4], [0.1, 0.2, 0.3]
+    pipeline = ScriptedPipeline(
+        env,
+        [
+            {Metric.NETWORK: SavingModel(), "loss": loss, "acc": accuracy}
+            for loss, accuracy in zip(losses, accuracies, strict=True)
+        ],
+    )
+    for name, mode in (("loss", "min"), ("acc", "max")):
+        pipeline.register_callback(
+            CheckpointCallback(1, env, monitor=name, mode=mode, save_top_k=1, name=name)
+        )
+    pipeline.run(None)
+    assert saved(env) == ["acc_epoch_2.model", "loss_epoch_1.model"]
+
+
+def test_two_that_would_write_the_same_files_are_refused(env: Environment) -> None:
+    pipeline = ScriptedPipeline(env, [])
+    pipeline.register_callback(CheckpointCallback(1, env))
+    with pytest.raises(ValueError, match="two checkpoint callbacks write the same files"):
+        pipeline.register_callback(CheckpointCallback(2, env))
+
+
+def test_bare_weights_cannot_hold_a_declared_state(env: Environment) -> None:
+    class Declaring(ScriptedPipeline):
+        checkpointed = ("outcome",)
+
+    with pytest.raises(ValueError, match="'safetensors' holds weights alone"):
+        Declaring(env, []).register_callback(CheckpointCallback(1, env, format="safetensors"))
