@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,9 +25,23 @@ MAX_PIXEL = 16.0
 DIGITS = np.arange(10)
 
 
+@dataclass
+class Settings:
+    """What a trial must say: a slip in a name is found before the first run."""
+
+    epochs: int
+    hidden_layers: list[int]
+    learning_rate: float
+    batch_size: int
+    split_seed: int
+    test_fraction: float
+    validation_fraction: float
+
+
 class DigitsPipeline(Pipeline):
     """Trains epoch by epoch and tests the network of the last one."""
 
+    settings_type = Settings
     checkpointed = ("network", "random")  # what a run that was killed needs to go on
     checkpoint_format = "joblib"  # a scikit-learn model is more than plain data
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
 from omegaconf import DictConfig
 
@@ -31,12 +32,27 @@ MAX_PIXEL = 255
 DIGITS = range(10)
 
 
+@dataclass
+class Settings:
+    """What a trial must say: a slip in a name is found before the first run."""
+
+    epochs: int
+    channels: list[int]
+    dropout: float
+    learning_rate: float
+    batch_size: int
+    split_seed: int
+    test_fraction: float
+    validation_fraction: float
+
+
 class MnistPipeline(Pipeline):
     """Trains epoch by epoch and tests the network of the last one.
 
     Weights, dropout and shuffling draw from torch, which has the run's seed already.
     """
 
+    settings_type = Settings
     checkpointed = ("network", "optimizer")  # what a run that was killed needs to go on
 
     def __init__(self, env: Environment, config: DictConfig) -> None:

@@ -251,8 +251,15 @@ def _assemble(files: _Files, changes: Overrides, problems: list[str]) -> Plan:
         for trial, settings in changed
     ]
     below = deep_merge(_RESERVED_SETTINGS, shared)
-    for where, own in {t.where: _settings_of(TRIALS, t.content) for t in files.trials}.items():
+    of_entries = {t.where: _settings_of(TRIALS, t.content) for t in files.trials}
+    for where, own in of_entries.items():
         problems += validate.check_settings_keys(where, own, below)
+    problems += validate.check_siblings(
+        {
+            where: {k: v for k, v in own.items() if k not in below}
+            for where, own in of_entries.items()
+        }
+    )
     return replace(plan, trials=tuple(trials))
 
 

@@ -60,6 +60,28 @@ def check_settings_keys(
     return problems
 
 
+def check_siblings(trials: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Settings of a trial that nearly are one which other trials have in their place.
+
+    Args:
+        trials: By the words for where it stands, the settings that no file below has.
+    """
+    holders: dict[str, set[str]] = {}
+    for where, settings in trials.items():
+        for key in settings:
+            holders.setdefault(str(key), set()).add(where)
+    problems: list[str] = []
+    commonest_first = sorted(holders, key=lambda key: -len(holders[key]))
+    for place, key in enumerate(commonest_first):
+        apart = [k for k in commonest_first[:place] if not holders[k] & holders[key]]
+        if meant := near_miss(key, apart):
+            problems += [
+                f"{where}: unknown key {key!r}. Did you mean {meant!r}, as in other trials?"
+                for where in sorted(holders[key])
+            ]
+    return problems
+
+
 def check_placeholders(where: str, settings: Mapping[str, Any]) -> list[str]:
     """Values that were never filled in."""
     return [

@@ -471,3 +471,15 @@ def test_several_unreadable_files_are_told_at_once_with_what_the_others_get_wron
         "base",
         "experiment",
     }
+
+
+def test_a_setting_that_nearly_is_one_of_the_other_trials_is_told(tmp_path: Path) -> None:
+    trials = "- {name: a, layers: [1]}\n- {name: b, layres: [2]}\n- {name: c, layers: [3]}"
+    assert problems_of(tmp_path, trials=trials) == [
+        "trials.yaml: trial 'b': unknown key 'layres'. Did you mean 'layers', as in other trials?"
+    ]
+
+
+def test_settings_that_stand_together_are_no_slips_of_each_other(tmp_path: Path) -> None:
+    trials = "- {name: a, layer: 1, layers: [1]}\n- {name: b, beta1: 2}\n- {name: c, beta2: 2}"
+    assert problems_of(tmp_path, trials=trials) == []
