@@ -25,7 +25,7 @@ LATE = {"cli"}  # its commands load what they need when they are called
 
 OPTIONAL = {
     *("torch", "pandas", "mlflow", "ray", "optuna", "matplotlib", "numpy"),
-    *("psutil", "pynvml", "tensorboardX", "wandb"),
+    *("psutil", "pyarrow", "pynvml", "tensorboardX", "wandb"),
 }
 HEAVY = OPTIONAL | {"sqlalchemy", "omegaconf", "rich"}
 

@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
-
-class _Place(click.Path):
-    """A path that exists, or the URL of a database."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        is_url = isinstance(value, str) and "://" in value
-        return value if is_url else str(super().convert(value, param, ctx))
-
-
-_where = click.option(
-    "--in",
-    "place",
-    metavar="PLACE",
-    default=".",
-    type=_Place(exists=True),
-    help="A database file, a folder with some in or below it (default: here), or a database URL "
-    "such as mysql+pymysql://user:password@host/name.",
-)
-_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for other programs.")
+from experiment_manager.cli.commands_completion import complete_entity
+from experiment_manager.cli.options import in_place, json_flag
 
 
 @click.command()
 @click.argument("query", metavar="[QUERY]", nargs=-1)
-@_where
+@in_place
 @click.option("--sort", metavar="FIELD", help="Sort runs by it; those without it come last.")
 @click.option("--reverse", is_flag=True, help="With --sort: the highest first.")
 @click.option(
@@ -38,7 +19,7 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for 
     type=click.IntRange(min=1),
     help="The most runs to list (default: 100; as JSON all).",
 )
-@_as_json
+@json_flag
 def ls(
     query: tuple[str, ...],
     place: str,
@@ -76,9 +57,9 @@ def ls(
 
 
 @click.command()
-@click.argument("name", metavar="EXPERIMENT[/TRIAL[/RUN]]")
-@_where
-@_as_json
+@click.argument("name", metavar="EXPERIMENT[/TRIAL[/RUN]]", shell_complete=complete_entity)
+@in_place
+@json_flag
 def show(name: str, place: str, as_json: bool) -> None:
     """Show an experiment, one of its trials, or one run in detail.
 

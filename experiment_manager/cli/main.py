@@ -11,6 +11,9 @@ from typing import NoReturn
 import click
 
 from experiment_manager.cli.commands_browse import ls, show
+from experiment_manager.cli.commands_completion import completion
+from experiment_manager.cli.commands_init import init
+from experiment_manager.cli.commands_inspect import diff, export, import_, logs, tail
 from experiment_manager.version import __version__
 
 FULL_ERROR = "EXPERIMENT_MANAGER_FULL_ERROR"
@@ -19,7 +22,9 @@ EXIT_PROBLEMS = 1
 EXIT_BAD_USAGE = 2
 EXIT_INTERRUPTED = 130
 
-_folder = click.argument("config_dir", metavar="DIR", type=click.Path(path_type=Path))
+_folder = click.argument(
+    "config_dir", metavar="DIR", type=click.Path(file_okay=False, path_type=Path)
+)
 _overrides = click.argument("overrides", metavar="[KEY=VALUE]...", nargs=-1)
 _sweeps = click.option(
     "-m", "--multirun", "sweeps", is_flag=True, help="KEY=A,B makes each trial for A and for B."
@@ -78,8 +83,8 @@ def explain(config_dir: Path, key: str, overrides: tuple[str, ...]) -> None:
     explain_setting(config_dir, key, overrides)
 
 
-commands.add_command(ls)
-commands.add_command(show)
+for command in (completion, diff, export, import_, init, logs, ls, show, tail):
+    commands.add_command(command)
 
 
 @commands.group()

@@ -175,7 +175,7 @@ def _per_label_point(name: str, value: Mapping[Any, Any], step: int | None) -> M
     labels = given if is_with_total else value
     if not labels:
         raise MetricError(f"Metric {name!r} is a dict without a number in it")
-    per_label = {str(k): to_number(f"{name}/{k}", v) for k, v in labels.items()}  # type: ignore[union-attr]
+    per_label = {str(k): to_number(f"{name}/{k}", v) for k, v in labels.items()}
     total = value.get(TOTAL) if is_with_total else None
     if total == MEAN:
         return MetricPoint(name, mean_of_defined(per_label), per_label, step)

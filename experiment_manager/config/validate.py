@@ -55,6 +55,12 @@ def check_settings_keys(
             if isinstance(value, Mapping) and isinstance(below[key], Mapping):
                 inner = check_settings_keys(where, value, below[key], f"{prefix}{key}.")
                 problems.extend(inner)
+        elif isinstance(below.get(str(key).partition(".")[0]), Mapping):
+            section, _, rest = str(key).partition(".")
+            problems.append(
+                f"{where}: '{prefix}{key}' is one key with a dot in it; "
+                f"write {section}: {{{rest}: ...}}"
+            )
         elif meant := near_miss(str(key), [str(name) for name in below]):
             problems.append(f"{where}: unknown key '{prefix}{key}'. Did you mean {meant!r}?")
     return problems

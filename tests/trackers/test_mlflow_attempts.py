@@ -10,7 +10,8 @@ import pytest
 
 from experiment_manager.common.common import Level, RunStatus
 from experiment_manager.testing.mlflow_store import MLflowStore
-from experiment_manager.trackers.tracker_manager import TrackerManager
+from experiment_manager.trackers import delivery_queue
+from experiment_manager.trackers.tracker_manager import TrackerManager, TrackScope
 
 Start = Callable[..., TrackerManager]
 Train = Callable[..., None]
@@ -82,6 +83,54 @@ def test_results_that_come_again_are_not_doubled(
     assert store.history("test_acc") == [(2, 0.5)]
 
 
+@pytest.mark.parametrize(
+    ("kept_epoch", "result"),
+    [(3, (5, 1.0)), (3, (5, 2.0)), (3, (3, 2.0)), (1, (3, 2.0))],
+    ids=["later", "later and other", "other", "other, after epochs that came again"],
+)
+def test_results_of_a_dead_attempt_do_not_hold(
+    start: Start,
+    store: MLflowStore,
+    train: Train,
+    kept_epoch: int,
+    result: tuple[int, float],
+) -> None:
+    manager = start()
+    train(manager, *range(4))
+    manager.track("early", 1.0)  # of the epoch that failed then, nothing was recorded
+    manager.close(RunStatus.FAILED)
+    last_epoch, value = result
+    manager = start(resumed_epoch=kept_epoch)
+    train(manager, *range(kept_epoch + 1, last_epoch + 1))
+    manager.track("early", value)
+    manager.close()
+    assert store.history("early") == [result]
+    assert [step for step, _ in store.history("loss")] == list(range(last_epoch + 1))
+
+
+def test_results_from_before_the_first_epoch_stand_once(
+    start: Start, store: MLflowStore, train: Train
+) -> None:
+    for kept_epoch, epoch in ((None, 0), (0, 1), (1, 2)):
+        manager = start(resumed_epoch=kept_epoch)
+        manager.track("parameters", 64)
+        train(manager, epoch)
+        manager.close(RunStatus.ABORTED)
+    assert store.history("parameters") == [(1, 64.0)]
+    assert [step for step, _ in store.history("loss")] == [0, 1, 2]
+
+
+def test_results_that_do_not_come_again_are_gone(
+    start: Start, store: MLflowStore, train: Train
+) -> None:
+    manager = start()
+    train(manager, 0)
+    manager.track("early", 1.0)
+    manager.close(RunStatus.FAILED)
+    start(resumed_epoch=0).close()
+    assert "early" not in store.run().data.metrics
+
+
 def test_epochs_that_differ_from_before_are_replaced_in_a_new_run(
     start: Start, store: MLflowStore, tmp_path: Path, train: Train
 ) -> None:
@@ -136,3 +185,52 @@ def test_a_run_that_was_deleted_in_mlflow_is_made_anew(
     store.client.delete_run(store.run().info.run_id)
     train(start(resumed_epoch=3), 4)
     assert store.run().info.lifecycle_stage == "active"
+
+
+# What was under way when the process died.
+
+
+@pytest.mark.parametrize("arrived", [0, 1], ids=["nothing arrived", "a part arrived"])
+def test_the_last_epoch_of_the_checkpoint_is_counted_as_if_nobody_had_died(
+    start: Start,
+    store: MLflowStore,
+    train_batches: Train,
+    monkeypatch: pytest.MonkeyPatch,
+    arrived: int,
+) -> None:
+    manager = start()
+    train_batches(manager, 0, 1)
+    with TrackScope(manager, Level.EPOCH, 2):
+        for batch in range(2):
+            if batch == arrived:
+                manager.flush()
+                monkeypatch.setattr(delivery_queue, "GATHER_S", 60)
+            with TrackScope(manager, Level.BATCH, batch):
+                manager.track("loss", 20.0 + batch, step=batch)
+    manager = start(resumed_epoch=2)  # the process before has died
+    train_batches(manager, 3)
+    manager.close()
+    expected = [10.0 * epoch + batch for epoch in range(4) for batch in range(2)]
+    assert store.history("batch/loss") == list(enumerate(expected))
+    assert [step for step, _ in store.history("epoch")] == [0, 1, 2, 3]
+
+
+def test_epochs_that_had_arrived_may_be_sent_again(
+    start: Start,
+    store: MLflowStore,
+    tmp_path: Path,
+    train_batches: Train,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(delivery_queue, "GATHER_S", 60)
+    manager = start()
+    train_batches(manager, 0, 1, 2)
+    spool = tmp_path / "mlflow_spool.jsonl"
+    under_way = spool.read_text("utf-8")
+    manager.flush()
+    spool.write_text(under_way, "utf-8")  # the process died before it could take note
+    manager = start(resumed_epoch=2)
+    train_batches(manager, 3)
+    manager.close()
+    assert [step for step, _ in store.history("batch/loss")] == list(range(8))
+    assert [step for step, _ in store.history("epoch")] == [0, 1, 2, 3]

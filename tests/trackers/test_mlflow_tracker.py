@@ -14,6 +14,9 @@ from experiment_manager.common.common import Level, Metric, RunStatus
 from experiment_manager.common.errors import ConfigError, TrackingError
 from experiment_manager.testing.mlflow_store import MLflowStore
 from experiment_manager.testing.tracker_contract import TrackerContract
+from experiment_manager.trackers import delivery_queue
+from experiment_manager.trackers.context import Context
+from experiment_manager.trackers.events import Event
 from experiment_manager.trackers.plugins.mlflow_tracker import MLflowTracker
 from experiment_manager.trackers.tracker import Tracker
 from experiment_manager.trackers.tracker_manager import TrackerManager, TrackScope
@@ -186,6 +189,78 @@ def test_a_file_that_has_gone_is_reported_and_the_rest_recorded(
     assert len(store.history("loss")) == 3
     assert "refuses on_add_artifact of digits small run 1" in caplog.text
     assert "gone.bin" in (tmp_path / "undelivered_mlflow.jsonl").read_text("utf-8")
+
+
+def test_a_refused_event_neither_doubles_others_nor_shifts_their_steps(
+    start: Start,
+    store: MLflowStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    train_batches: Train,
+) -> None:
+    monkeypatch.setattr(delivery_queue, "GATHER_S", 60)
+    manager = start()
+    train_batches(manager, *range(7))
+    manager.on_add_artifact(Level.TRIAL_RUN, tmp_path / "gone.bin")
+    train_batches(manager, 7)
+    manager.close()
+    assert [step for step, _ in store.history("batch/loss")] == list(range(16))
+    assert [step for step, _ in store.history("epoch")] == list(range(8))
+
+
+def test_a_checkpoint_that_gave_way_to_another_is_passed_over(
+    start: Start, store: MLflowStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "epoch_1.pt"
+    file.write_bytes(b"weights")
+    manager = start()
+    manager.on_checkpoint(object(), tmp_path / "epoch_0.pt")
+    manager.on_checkpoint(object(), file)
+    manager.close()
+    assert store.files("checkpoints") == ["checkpoints/epoch_1.pt"]
+    assert not (tmp_path / "undelivered_mlflow.jsonl").exists()
+    assert caplog.records == []
+
+
+def test_a_checkpoint_that_is_there_and_not_taken_is_reported(
+    start: Start,
+    store: MLflowStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def refuse(*_: object) -> None:
+        raise ValueError("too large")
+
+    monkeypatch.setattr(type(store.client), "log_artifact", refuse)
+    file = tmp_path / "epoch_0.pt"
+    file.write_bytes(b"weights")
+    manager = start()
+    manager.on_checkpoint(object(), file)
+    manager.close()
+    assert "refuses on_checkpoint of digits small run 1: ValueError: too large" in caplog.text
+
+
+def test_a_checkpoint_that_was_saved_several_times_is_sent_once(
+    store: MLflowStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[str] = []
+    log = type(store.client).log_artifact
+
+    def note(client: object, run_id: str, file: str, folder: str) -> None:
+        sent.append(Path(file).name)
+        log(client, run_id, file, folder)
+
+    monkeypatch.setattr(type(store.client), "log_artifact", note)
+    files = [tmp_path / name for name in ("0.pt", "last.pt", "1.pt", "last.pt")]
+    for file in files:
+        file.write_bytes(b"weights")
+    run = Context(Level.TRIAL_RUN, "digits", "small", 1, "digits/small/1")
+    tracker = MLflowTracker(tmp_path, tmp_path, tracking_uri=store.uri)
+    tracker.deliver(
+        [Event("on_checkpoint", run, 7.5, path=f, artifact_type="checkpoint") for f in files]
+    )
+    assert sent == ["0.pt", "1.pt", "last.pt"]
 
 
 def test_an_experiment_has_a_run_of_its_own_only_for_metrics_of_its_own(

@@ -62,16 +62,15 @@ class History:
     contradiction, which only a new MLflow run can resolve.
 
     Args:
-        points: The points that MLflow has (its ``Metric`` entities).
-        first_stale_ms: Time stamp of the first one that is measured again.
+        kept: The points that hold (MLflow's ``Metric`` entities).
+        earlier: All of earlier attempts; those that do not hold are stale, and measured again.
     """
 
-    def __init__(self, points: Sequence[Any] = (), first_stale_ms: float = math.inf) -> None:
-        kept = {_key(point) for point in points if point.timestamp < first_stale_ms}
-        self._known = {_key(point) for point in points}
-        self._stale = self._known - kept
-        self._stale_places = {key[:2] for key in self._stale}
-        self._leftovers = set(self._stale)
+    def __init__(self, kept: Sequence[Any] = (), earlier: Sequence[Any] = ()) -> None:
+        holding = set(map(_key, kept))
+        self._leftovers = set(map(_key, earlier)) - holding
+        self._known = holding | self._leftovers
+        self._stale_places = {key[:2] for key in self._leftovers}
 
     def has(self, point: Any) -> bool:
         """True where MLflow has the point already; it holds from now on."""

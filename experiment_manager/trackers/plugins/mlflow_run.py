@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from experiment_manager.common.common import RunStatus
-from experiment_manager.common.files import write_text_atomic
+from experiment_manager.common.files import append_line, write_text_atomic
 from experiment_manager.common.imports import require
 from experiment_manager.common.metrics import MetricPoint, is_confusion, scalars_of
 from experiment_manager.trackers.events import Event
@@ -24,9 +24,9 @@ from experiment_manager.trackers.plugins.mlflow_metrics import (
     mlflow_name,
     shortened,
 )
+from experiment_manager.trackers.plugins.mlflow_progress import BATCH_PREFIX, EPOCH, Progress
 
-BATCH_PREFIX = "batch/"
-EPOCH = "epoch"
+RESULT_TIMES_FILE = "mlflow_result_times"
 ERROR_TAG = "error"
 _STATUS = {RunStatus.FAILED: "FAILED", RunStatus.ABORTED: "KILLED"}
 
@@ -37,7 +37,9 @@ class MLflowRun:
     The step of a metric is the one that it was given, else its epoch. Metrics of a run as a
     whole have the last epoch, so that MLflow shows them as the latest values. Those of batches
     are named ``batch/<name>``, and their step counts the batches of the whole run. The metric
-    ``epoch`` says when each epoch began: what later attempts measure again is told by it.
+    ``epoch`` says when each epoch began: what later attempts measure again is told by it. When
+    metrics of the run as a whole were recorded lies in a file beside its id, since MLflow cannot
+    tell them from those of epochs: every later attempt measures them again.
 
     Args:
         client: An ``MlflowClient``.
@@ -58,20 +60,22 @@ class MLflowRun:
         self.has_ended = False
         self._history = History()
         self._under_way: dict[int, tuple[Event, list[Any]]] = {}
-        self._epoch: int | None = None
-        self._first_batch = 0  # of the epoch, as batches are counted through the run
-        self._batches = 0
+        self._progress = Progress()
         self._latest_ms = 0
         self._adopt(run)
 
     def reopen(self) -> None:
         """Continue after it was ended; everything in it holds."""
-        self._continue_after(math.inf)
+        self._history = History(self._continue())
 
     def resume(self, kept_epoch: int | None) -> None:
         """Continue after an earlier attempt, of which epochs up to ``kept_epoch`` hold."""
-        self._continue_after(-math.inf if kept_epoch is None else kept_epoch)
-        self._epoch = kept_epoch
+        points = self._continue()
+        end_ms = 0 if kept_epoch is None else _end_of_epoch(kept_epoch, points)
+        results_ms = self._result_times()
+        kept = [p for p in points if p.timestamp < end_ms and p.timestamp not in results_ms]
+        self._history = History(kept, points)
+        self._progress = Progress(kept, kept_epoch)
 
     def record_metrics(self, events: Sequence[Event]) -> None:
         """The metrics of several events in as few requests as possible."""
@@ -82,9 +86,10 @@ class MLflowRun:
         for event in events:
             self._record_matrices(event)
 
-    def settle(self) -> None:
-        """What was recorded so far will not come again."""
-        self._under_way.clear()
+    def settle(self, events: Sequence[Event]) -> None:
+        """These will not come again; others may, of which a part was sent."""
+        for event in events:
+            self._under_way.pop(id(event), None)
 
     def record_params(self, params: Mapping[str, Any]) -> None:
         """Parameters; MLflow keeps the first value of each."""
@@ -99,7 +104,17 @@ class MLflowRun:
         self._params |= new
 
     def record_file(self, event: Event) -> None:
-        """A file or folder; checkpoints and the files of each epoch in folders of their own."""
+        """A file or folder; checkpoints and the files of each epoch in folders of their own.
+
+        A checkpoint that has gone gave way to a better or later one, and is passed over.
+        """
+        try:
+            self._upload(event)
+        except Exception:
+            if event.method != "on_checkpoint" or Path(str(event.path)).exists():
+                raise
+
+    def _upload(self, event: Event) -> None:
         epoch = event.context.epoch
         folder = None if epoch is None else f"epoch_{epoch}"
         if event.artifact_type == "checkpoint":
@@ -118,16 +133,14 @@ class MLflowRun:
         self._client.set_terminated(self.id, status, end_time=_milliseconds(event))
         self.has_ended = True
 
-    def _continue_after(self, kept_epoch: float) -> None:
+    def _continue(self) -> list[Any]:
+        """Run again; all points so far."""
         self._client.update_run(self.id, status="RUNNING")
         if ERROR_TAG in self._run.data.tags:
             self._client.delete_tag(self.id, ERROR_TAG)
         points = self._all_points()
-        first_stale_ms = 0.0 if kept_epoch < 0 else _end_of_epoch(kept_epoch, points)
-        kept = [p.step for p in points if p.timestamp < first_stale_ms and _is_of_batch(p)]
-        self._history = History(points, first_stale_ms)
-        self._batches = max(kept, default=-1) + 1
-        self._latest_ms = max((point.timestamp for point in points), default=0)
+        self._latest_ms = max((point.timestamp for point in points), default=-1) + 1
+        return points
 
     def _adopt(self, run: Any) -> None:
         self._run = run
@@ -146,33 +159,30 @@ class MLflowRun:
 
     def _make_points(self, event: Event) -> list[Any]:
         metric, batch = self._entities.Metric, event.context.batch
-        is_first = self._enter_epoch(event)
-        is_later = is_first or event.context.epoch is None  # results come after all
+        epoch = event.context.epoch
+        is_first = self._progress.enter(epoch)
+        is_later = is_first or epoch is None  # results come after all
         time_ms = self._latest_ms = max(_milliseconds(event), self._latest_ms + is_later)
-        step = (self._epoch or 0) if batch is None else self._count_batch(batch)
+        if epoch is None and event.context.run is not None:
+            self._remember_result(time_ms)
+        step = self._progress.step if batch is None else self._progress.count(batch)
         prefix = "" if batch is None else BATCH_PREFIX
-        points = [
+        mark = [metric(EPOCH, epoch, time_ms, epoch)] if is_first and self._file else []
+        return mark + [  # in this order: what has arrived in part has its mark
             metric(mlflow_name(prefix + name), value, time_ms, _step_of(point, batch, step))
             for point in event.points
             for name, value in _numbers(point).items()
         ]
-        if is_first and self._file is not None:
-            points.append(metric(EPOCH, self._epoch, time_ms, self._epoch))
-        return points
 
-    def _enter_epoch(self, event: Event) -> bool:
-        """True for the first event of an epoch."""
-        epoch = event.context.epoch
-        if epoch is None or epoch == self._epoch:
-            return False
-        self._epoch = epoch
-        self._first_batch = self._batches
-        return True
+    def _remember_result(self, time_ms: int) -> None:
+        if self._file is not None:
+            append_line(self._file.with_name(RESULT_TIMES_FILE), str(time_ms))
 
-    def _count_batch(self, batch: int) -> int:
-        count = self._first_batch + batch
-        self._batches = max(self._batches, count + 1)
-        return count
+    def _result_times(self) -> set[int]:
+        file = self._file and self._file.with_name(RESULT_TIMES_FILE)
+        if file is None or not file.exists():
+            return set()
+        return set(map(int, file.read_text("utf-8").split()))
 
     def _record_matrices(self, event: Event) -> None:
         epoch = event.context.epoch
@@ -224,7 +234,7 @@ class MLflowRun:
             self._client.log_artifacts(run_id, folder)
 
 
-def _end_of_epoch(epoch: float, points: Sequence[Any]) -> float:
+def _end_of_epoch(epoch: int, points: Sequence[Any]) -> float:
     """When the next one began; infinity if none did."""
     starts = (p.timestamp for p in points if p.key == EPOCH and p.step > epoch)
     return min(starts, default=math.inf)
@@ -239,10 +249,6 @@ def _numbers(point: MetricPoint) -> dict[str, float]:
 
 def _step_of(point: MetricPoint, batch: int | None, default: int) -> int:
     return point.step if batch is None and point.step is not None else default
-
-
-def _is_of_batch(point: Any) -> bool:
-    return bool(point.key.startswith(BATCH_PREFIX))
 
 
 def _milliseconds(event: Event) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from experiment_manager.common.common import Level
 from experiment_manager.common.errors import TrackingError
 from experiment_manager.config.paths import WorkspacePaths, name_problem
 from experiment_manager.trackers.context import Context
+from experiment_manager.trackers.events import Event
 from experiment_manager.trackers.plugins.mlflow_run import MLflowRun
 
 RUN_ID_FILE = "mlflow_run_id"
@@ -85,10 +86,10 @@ class MLflowRuns:
             self._runs[context] = self._open(self._find(file) or self._create(context, {}), file)
         return self._runs[context]
 
-    def settle(self) -> None:
-        """What was recorded so far will not come again."""
+    def settle(self, events: Sequence[Event]) -> None:
+        """These will not come again."""
         for run in self._runs.values():
-            run.settle()
+            run.settle(events)
 
     def is_started(self, context: Context) -> bool:
         """True where the entity has a run here."""

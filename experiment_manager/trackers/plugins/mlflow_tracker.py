@@ -112,13 +112,18 @@ class MLflowTracker(NetworkTracker):
     def deliver(self, events: Sequence[Event]) -> None:
         """Record events; metrics of a run that follow each other with one call."""
         self._probe()
-        for (is_metrics, owner), group in groupby(events, key=_kind_and_owner):
+        for (is_metrics, owner), group in groupby(_newest(events), key=_kind_and_owner):
             if is_metrics:
                 self._runs.get(owner).record_metrics(list(group))
                 continue
             for event in group:
                 self._deliver_one(event, owner)
-        self._runs.settle()
+        self._runs.settle(events)
+
+    def on_refused(self, event: Event, error: Exception) -> None:
+        """Forget the event, too: it will not come again."""
+        super().on_refused(event, error)
+        self._runs.settle([event])
 
     def _deliver_one(self, event: Event, owner: Context) -> None:
         if event.params is not None:
@@ -157,6 +162,14 @@ class MLflowTracker(NetworkTracker):
         )
         if response.status_code >= _FIRST_GATEWAY_ERROR:
             raise ConnectionError(f"the server answers with status {response.status_code}")
+
+
+def _newest(events: Sequence[Event]) -> Iterator[Event]:
+    """Without checkpoints whose file a later one took: only that one is there to be sent."""
+    newest = {e.path: place for place, e in enumerate(events) if e.method == "on_checkpoint"}
+    for place, event in enumerate(events):
+        if event.method != "on_checkpoint" or newest[event.path] == place:
+            yield event
 
 
 def _owner(context: Context) -> Context:
