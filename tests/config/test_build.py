@@ -353,9 +353,8 @@ def test_planning_writes_nothing_and_imports_no_code_of_the_user(
             "trials.yaml: trial 'small': unknown key 'net.widths'. Did you mean 'width'?",
         ),
         (
-            {"base": "net: {width: 8}", "trials": "- {name: small, net.width: 9}"},
-            "trials.yaml: trial 'small': 'net.width' is one key with a dot in it; write net: "
-            "{width: ...}",
+            {"base": "net: {w: 8}", "trials": "- {name: small, net.w: 9}"},
+            "trials.yaml: trial 'small': 'net.w' is one key with a dot in it; write net: {w: ...}",
         ),
         (
             {"experiment": "name: digits\nsettings: {callback: []}"},
