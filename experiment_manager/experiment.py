@@ -13,7 +13,8 @@ from experiment_manager.common.common import Level, RunStatus
 from experiment_manager.common.errors import ConfigError
 from experiment_manager.common.signals import sigterm_raises
 from experiment_manager.common.yaml_utils import flatten, resolve
-from experiment_manager.config.build import BASE, EXPERIMENT, TRIALS, build_plan
+from experiment_manager.config.build import build_plan
+from experiment_manager.config.files import BASE, EXPERIMENT, TRIALS
 from experiment_manager.config.locate import with_line
 from experiment_manager.config.paths import WorkspacePaths
 from experiment_manager.config.plan import Plan, RunSpec

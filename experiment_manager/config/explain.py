@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from experiment_manager.config.build import TRIALS, settings_layers
+from experiment_manager.config.files import TRIALS, settings_layers
 from experiment_manager.config.nodes import compose, descend
 from experiment_manager.config.overrides import COMMAND_LINE, dotted
 from experiment_manager.config.plan import Plan, TrialPlan

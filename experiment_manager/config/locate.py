@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from experiment_manager.config.build import BASE, EXPERIMENT, TRIALS
+from experiment_manager.config.files import BASE, EXPERIMENT, TRIALS
 from experiment_manager.config.nodes import compose, descend
 
 _PLACE = re.compile(r"(?P<file>[\w.-]+\.ya?ml): (?:trial (?:'(?P<name>.*?)'|(?P<number>\d+)): )?")

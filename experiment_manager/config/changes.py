@@ -1,0 +1,67 @@
+"""The changes of a command, made in the trials."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from experiment_manager.config import validate
+from experiment_manager.config.files import RESERVED_SETTINGS, Entry
+from experiment_manager.config.overrides import (
+    COMMAND_LINE,
+    REMOVE,
+    Override,
+    Overrides,
+    apply_all,
+    assign_to_trials,
+    dotted,
+)
+
+REPEAT = "repeat"
+
+
+def change_trials(
+    trials: list[Entry],
+    merged: list[dict[str, Any]],
+    changes: Overrides,
+    problems: list[str],
+) -> list[tuple[Entry, dict[str, Any]]]:
+    """Each trial with its settings, after the changes of the command line."""
+    if not (changes.settings or changes.trials):
+        return list(zip(trials, merged, strict=True))
+    known = {key for settings in merged for key in dotted(settings)} | set(RESERVED_SETTINGS)
+    names = [str(trial.content.get("name")) for trial in trials]
+    of_trials = assign_to_trials(changes.trials, names, problems)
+    missing = [c for c in changes.settings if c.action == REMOVE and c.key not in known]
+    apply_all(missing, {}, known, problems)
+    changed = []
+    for name, trial, settings in zip(names, trials, merged, strict=True):
+        problems += _problems_of_sweep(trial, changes)
+        own = [c for c in of_trials[name] if c.key != REPEAT]
+        wanted = [*_that_fit(changes.settings, settings), *own]
+        repeated = _repeat(trial, [c for c in of_trials[name] if c.key == REPEAT], problems)
+        changed.append((repeated, apply_all(wanted, settings, known, problems)))
+    return changed
+
+
+def _problems_of_sweep(trial: Entry, changes: Overrides) -> list[str]:
+    """The trial's name would lie if what it was made of were changed."""
+    return [
+        f"{COMMAND_LINE}: {change.text!r}: {trial.where} varies {change.key!r} itself"
+        for change in changes.settings
+        if change.key in trial.varied
+    ]
+
+
+def _that_fit(changes: Sequence[Override], settings: Mapping[str, Any]) -> list[Override]:
+    """Without those that take away what this trial does not have."""
+    present = set(dotted(settings))
+    return [c for c in changes if c.action != REMOVE or c.key in present]
+
+
+def _repeat(trial: Entry, changes: list[Override], problems: list[str]) -> Entry:
+    content = apply_all(changes, trial.content, [REPEAT], problems)
+    if changes and (complaint := validate.is_count(content.get(REPEAT, 1))):
+        problems.append(f"{COMMAND_LINE}: {changes[-1].text!r}: {REPEAT!r} {complaint}")
+    return replace(trial, content=content)

@@ -1,0 +1,200 @@
+"""The four files: what may stand in them, and what is wrong with each by itself."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from experiment_manager.common.yaml_utils import settled
+from experiment_manager.config import validate
+from experiment_manager.config.extend import load_layers, load_mapping
+from experiment_manager.config.load import load_yaml
+from experiment_manager.config.overrides import Overrides, apply_all
+from experiment_manager.config.plan import TrialPlan
+from experiment_manager.config.sweep import expand, varied_keys
+
+ENV, EXPERIMENT, BASE, TRIALS = "env.yaml", "experiment.yaml", "base.yaml", "trials.yaml"
+
+_SETTINGS_KEYS: dict[str, validate.Check] = {
+    "settings": validate.is_mapping,
+    "pipeline": validate.is_typed,
+    "callbacks": validate.is_typed_list,
+}
+_IDENTITY_KEYS: dict[str, validate.Check] = {
+    "name": validate.is_name,
+    "id": validate.is_integer,
+    "desc": validate.is_text,
+}
+_KNOWN_KEYS: dict[str, dict[str, validate.Check]] = {
+    ENV: {
+        "workspace": validate.is_path,
+        "verbose": validate.is_flag,
+        "debug": validate.is_flag,
+        "trackers": validate.is_typed_list,
+        "database": validate.is_database,
+    },
+    EXPERIMENT: {**_IDENTITY_KEYS, **_SETTINGS_KEYS, "factory": validate.is_text},
+    BASE: _SETTINGS_KEYS,
+    TRIALS: {**_IDENTITY_KEYS, **_SETTINGS_KEYS, "repeat": validate.is_count},
+}
+# Settings with a meaning of their own, so that a slip in one of them is noticed.
+RESERVED_SETTINGS: dict[str, Any] = {"seed": 0, "pipeline": {}, "callbacks": []}
+_RESERVED_CHECKS: dict[str, validate.Check] = {
+    "seed": validate.is_integer,
+    "pipeline": validate.is_typed,
+    "callbacks": validate.is_typed_list,
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A trial, and where it stands in trials.yaml: in words, and the place of its entry."""
+
+    content: dict[str, Any]
+    where: str
+    place: int
+    varied: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Files:
+    """The four files as loaded."""
+
+    config_dir: Path
+    environment: dict[str, Any]
+    base: dict[str, Any]
+    experiment: dict[str, Any]
+    trials: list[Entry]
+
+
+def load_files(config_dir: Path, changes: Overrides, problems: list[str]) -> Files | None:
+    """The four files, with the changes of the command line in what is no setting.
+
+    Args:
+        config_dir: Their folder.
+        changes: Of the command line.
+        problems: Gets a sentence for everything that is wrong in a file.
+
+    Returns:
+        The files; None where one of them could not be read.
+    """
+    unreadable: list[str] = []
+    environment = _load(config_dir / ENV, unreadable, required=False)
+    experiment = _load(config_dir / EXPERIMENT, unreadable)
+    trials = _load_trials(config_dir / TRIALS, unreadable)
+    own = [key for key in _KNOWN_KEYS[EXPERIMENT] if key not in _SETTINGS_KEYS]
+    files = Files(
+        config_dir.resolve(),
+        environment=apply_all(
+            changes.environment, settled(environment), _KNOWN_KEYS[ENV], problems
+        ),
+        base=_load(config_dir / BASE, unreadable, required=False),
+        experiment=apply_all(changes.experiment, experiment, own, problems),
+        trials=_expand(_swept(trials, changes.sweeps), problems),
+    )
+    unread = {problem.partition(":")[0].partition(",")[0] for problem in unreadable}
+    problems += unreadable + _check_files(files, unread)
+    return None if unreadable else files
+
+
+def settings_layers(config_dir: Path, trial: TrialPlan) -> list[tuple[Path, dict[str, Any]]]:
+    """The settings that each file gives a trial, the last one having the last word."""
+    layers = [
+        (path, settings_of(file, content))
+        for file in (BASE, EXPERIMENT)
+        if (config_dir / file).exists()
+        for path, content in load_layers(config_dir / file, [])
+    ]
+    return [*layers, (config_dir / TRIALS, settings_of(TRIALS, trial.source))]
+
+
+def _load(path: Path, unreadable: list[str], *, required: bool = True) -> dict[str, Any]:
+    """The file as a mapping; empty where it may be missing or a problem was added."""
+    return load_mapping(path, unreadable) if required or path.exists() else {}
+
+
+def _load_trials(path: Path, unreadable: list[str]) -> list[dict[str, Any]]:
+    content = load_yaml(path, unreadable)
+    if isinstance(content, list) and all(isinstance(entry, dict) for entry in content):
+        return content
+    if content == {}:
+        return []  # an empty file
+    if content is not None:
+        unreadable.append(f"{path.name}: must be a list of trials, each a mapping with a 'name'")
+    return []
+
+
+def _swept(entries: list[dict[str, Any]], sweeps: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The entries, each with the sweeps of the command line in its grid."""
+    if not sweeps:
+        return entries
+    return [{**entry, "grid": {**(entry.get("grid") or {}), **sweeps}} for entry in entries]
+
+
+def _expand(entries: list[dict[str, Any]], problems: list[str]) -> list[Entry]:
+    """The trials that the entries stand for; those of one entry are told as one."""
+    expanded: list[Entry] = []
+    for place, entry in enumerate(entries):
+        where = f"{TRIALS}: trial {entry.get('name', place + 1)!r}"
+        trials, wrong = expand(entry)
+        problems += [f"{where}: {problem}" for problem in wrong]
+        varied = varied_keys(entry)
+        expanded += [Entry(trial, where, place, varied) for trial in trials]
+    return expanded
+
+
+def _check_files(files: Files, unread: set[str]) -> list[str]:
+    """What is wrong in each file; of one that could not be read, enough was said."""
+    problems = _check_block(ENV, ENV, files.environment)
+    problems += validate.check_placeholders(ENV, files.environment)
+    problems += _check_block(BASE, BASE, files.base)
+    problems += _check_block(EXPERIMENT, EXPERIMENT, files.experiment)
+    if EXPERIMENT not in unread and "name" not in files.experiment:
+        problems.append(f"{EXPERIMENT}: 'name' is missing; give the experiment a name")
+    for trial in files.trials:
+        problems += _check_block(TRIALS, trial.where, trial.content)
+        if "name" not in trial.content:
+            problems.append(f"{trial.where}: 'name' is missing; give it a name")
+    return problems + ([] if TRIALS in unread else _check_trial_names(files.trials))
+
+
+def _check_trial_names(trials: list[Entry]) -> list[str]:
+    if not trials:
+        return [f"{TRIALS}: holds no trial; add one: '- name: ...'"]
+    names = Counter(str(t.content["name"]) for t in trials if "name" in t.content)
+    return [
+        f"{TRIALS}: {count} trials are named {name!r}; give each a name of its own"
+        for name, count in names.items()
+        if count > 1
+    ]
+
+
+def _check_block(file: str, where: str, block: Mapping[str, Any]) -> list[str]:
+    closed = file == ENV or "settings" in block
+    block = settled(block)
+    problems = validate.check_keys(where, block, _KNOWN_KEYS[file], closed=closed)
+    settings = settings_of(file, block)
+    if "settings" in settings:
+        problems.append(f"{where}: 'settings' cannot lie inside 'settings'")
+    for key, check in _RESERVED_CHECKS.items():
+        is_told = key in block and key in _KNOWN_KEYS[file]  # with the block's own keys
+        complaint = check(settings[key]) if key in settings and not is_told else None
+        if complaint:
+            problems.append(f"{where}: {key!r} {complaint}")
+    return problems
+
+
+def settings_of(file: str, block: Mapping[str, Any]) -> dict[str, Any]:
+    """What a file or trial adds to the settings; without ``settings`` its whole content does."""
+    if file == ENV:
+        return {}
+    own = [key for key in _KNOWN_KEYS[file] if key not in _SETTINGS_KEYS]
+    settings = {key: value for key, value in block.items() if key not in own}
+    inner = settings.pop("settings", None)
+    settings |= inner if isinstance(inner, Mapping) else {}
+    if isinstance(settings.get("pipeline"), str):
+        settings["pipeline"] = {"type": settings["pipeline"]}
+    return settings
