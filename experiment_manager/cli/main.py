@@ -48,7 +48,11 @@ def commands() -> None:
 @_folder
 @_overrides
 @_sweeps
-def run(config_dir: Path, overrides: tuple[str, ...], sweeps: bool) -> None:
+@click.option("-q", "--quiet", is_flag=True, help="Print the results alone, not the progress.")
+@click.option("-v", "--verbose", is_flag=True, help="Print what the runs log, too.")
+def run(
+    config_dir: Path, overrides: tuple[str, ...], sweeps: bool, quiet: bool, verbose: bool
+) -> None:
     """Execute every run of DIR that has not succeeded yet.
 
     The same command again does what is still missing. KEY=VALUE changes a setting of every
@@ -57,7 +61,8 @@ def run(config_dir: Path, overrides: tuple[str, ...], sweeps: bool) -> None:
     """
     from experiment_manager.cli.run import run_experiment
 
-    if not run_experiment(config_dir, overrides, sweeps=sweeps):
+    changes = (*overrides, "env.verbose=true") if verbose else overrides
+    if not run_experiment(config_dir, changes, sweeps=sweeps, quiet=quiet):
         sys.exit(EXIT_RUN_FAILED)
 
 

@@ -33,9 +33,12 @@ class _RunningRun:
     name: str
     seed: int | None
     epochs_planned: int | None
-    started_s: float = field(default_factory=time.monotonic)
     epochs: int = 0
+    started_s: float = field(default_factory=time.monotonic)
     metrics: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.epochs_before = self.epochs  # of the attempt that this one goes on from
 
     @property
     def metrics_text(self) -> str:
@@ -52,7 +55,10 @@ class _RunningRun:
 
     @property
     def eta_text(self) -> str:
-        return _eta_text(self.started_s, self.fraction)
+        if not self.epochs_planned or self.epochs_planned <= self.epochs_before:
+            return "-"
+        done = self.epochs - self.epochs_before
+        return _eta_text(self.started_s, done / (self.epochs_planned - self.epochs_before))
 
 
 class RunProgress(Tracker):
@@ -77,7 +83,9 @@ class RunProgress(Tracker):
             planned = details.get("config", {}).get("epochs")
             epochs = planned if isinstance(planned, int) else None
             name = f"{context.trial} run {context.run}"
-            self._run = _RunningRun(name, details.get("seed"), epochs)
+            kept = details.get("resumed_epoch")
+            epochs_before = 0 if kept is None else kept + 1
+            self._run = _RunningRun(name, details.get("seed"), epochs, epochs_before)
             self._show_start(self._run)
 
     def on_start(self, level: Level, context: Context) -> None:
@@ -147,7 +155,8 @@ class LineProgress(RunProgress):
     def _show_start(self, run: _RunningRun) -> None:
         self._last_line_s = run.started_s
         position = f"{self._runs_done + 1}/{self._runs}"
-        self._print(f"{escape(run.name)} started, seed {run.seed} ({position})")
+        goes_on = f", goes on after {run.epochs} epochs" if run.epochs else ""
+        self._print(f"{escape(run.name)} started, seed {run.seed}{goes_on} ({position})")
 
     def _show_epoch(self, run: _RunningRun) -> None:
         now = time.monotonic()

@@ -21,24 +21,31 @@ if TYPE_CHECKING:
 
 
 def run_experiment(
-    config_dir: Path, overrides: Sequence[str] = (), *, sweeps: bool = False
+    config_dir: Path, overrides: Sequence[str] = (), *, sweeps: bool = False, quiet: bool = False
 ) -> bool:
     """Execute what is missing and print the results; True where every run succeeded."""
     console = create_console()
     experiment = Experiment.create(config_dir, overrides=overrides, sweeps=sweeps)
     planned = experiment.status()
     missing = sum(run.is_missing for run in planned)
-    name = f"[bold]{escape(experiment.name)}[/]"
-    if missing:
-        console.print(f"{name}: {missing} of {len(planned)} runs to execute")
+    if quiet:
+        summary = experiment.run()
     else:
-        console.print(f"{name}: nothing to do, all {len(planned)} runs are finished")
-    with create_progress(console, missing) as progress:
-        summary = experiment.run(extra_trackers=[progress])
+        _print_beginning(console, experiment.name, missing, len(planned))
+        with create_progress(console, missing) as progress:
+            summary = experiment.run(extra_trackers=[progress])
     print_summary(console, summary)
     _print_failures(console, experiment, summary)
     print_places(console, _places(experiment))
     return not any(run.is_missing for run in experiment.status())
+
+
+def _print_beginning(console: Console, experiment: str, missing: int, total: int) -> None:
+    name = f"[bold]{escape(experiment)}[/]"
+    if missing:
+        console.print(f"{name}: {missing} of {total} runs to execute")
+    else:
+        console.print(f"{name}: nothing to do, all {total} runs are finished")
 
 
 def _print_failures(console: Console, experiment: Experiment, summary: ExperimentSummary) -> None:

@@ -165,3 +165,18 @@ def test_the_reason_of_a_failure_is_its_type_and_first_line(
 ) -> None:
     describe(breaks_in="small/1")
     assert "ValueError: the loss [nan] exploded (log:" in command("run", "configs").stdout
+
+
+def test_quiet_prints_the_results_alone(describe: Describe, command: Command) -> None:
+    describe({"name": "small"})
+    done = command("run", "configs", "-q")
+    assert done.stderr == ""
+    assert "started" not in done.stdout
+    assert "to execute" not in done.stdout
+    assert "Status by run" in done.stdout
+
+
+def test_verbose_prints_what_the_runs_log(describe: Describe, command: Command) -> None:
+    describe({"name": "small"})
+    done = command("run", "configs", "--verbose")
+    assert "small run 1 starts with seed 0" in done.stderr
