@@ -18,7 +18,7 @@ from experiment_manager.cli.import_mlflow import read_mlflow
 from experiment_manager.cli.import_tensorboard import read_tensorboard
 from experiment_manager.cli.source_runs import SourceRun
 from experiment_manager.common.common import RunStatus
-from experiment_manager.config.paths import DATABASE_FILE
+from experiment_manager.config.paths import DATABASE_FILE, name_problem
 from experiment_manager.db.manager import DatabaseManager, database_file, hide_password
 from experiment_manager.db.rows import TrialRunRow
 
@@ -42,6 +42,8 @@ def import_runs(source: str, kind: str, name: str, place: str) -> None:
     Raises:
         MissingDependencyError: What reads the source is not installed.
     """
+    if problem := name_problem(name):
+        raise click.UsageError(f"--name: {problem}")
     runs = iter(READERS[kind](source))
     first = next(runs, None)
     if first is None:

@@ -23,7 +23,7 @@ from experiment_manager.config.files import (
     load_files,
     settings_of,
 )
-from experiment_manager.config.overrides import Overrides, sort_overrides
+from experiment_manager.config.overrides import COMMAND_LINE, Overrides, sort_overrides
 from experiment_manager.config.plan import Plan, RunSpec, TrialPlan
 
 
@@ -75,10 +75,13 @@ def _assemble(files: Files, changes: Overrides, problems: list[str]) -> Plan:
     ]
     changed = change_trials(files.trials, merged, changes, problems)
     origins = dict.fromkeys(base, BASE) | dict.fromkeys(own, EXPERIMENT)
+    by_command = dict.fromkeys((c.key.partition(".")[0] for c in changes.settings), COMMAND_LINE)
     trials = [
         replace(
             _plan_trial(trial, settings, plan, problems),
-            origins=origins | dict.fromkeys(settings_of(TRIALS, trial.content), TRIALS),
+            origins=origins
+            | dict.fromkeys(settings_of(TRIALS, trial.content), TRIALS)
+            | by_command,
         )
         for trial, settings in changed
     ]

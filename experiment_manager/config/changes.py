@@ -7,7 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from experiment_manager.config import validate
-from experiment_manager.config.files import RESERVED_SETTINGS, Entry
+from experiment_manager.config.files import (
+    RESERVED_SETTINGS,
+    Entry,
+    reserved_problems,
+    with_pipeline_type,
+)
 from experiment_manager.config.overrides import (
     COMMAND_LINE,
     REMOVE,
@@ -37,19 +42,21 @@ def change_trials(
     apply_all(missing, {}, known, problems)
     changed = []
     for name, trial, settings in zip(names, trials, merged, strict=True):
-        problems += _problems_of_sweep(trial, changes)
         own = [c for c in of_trials[name] if c.key != REPEAT]
+        problems += _problems_of_sweep(trial, [*changes.settings, *own])
         wanted = [*_that_fit(changes.settings, settings), *own]
         repeated = _repeat(trial, [c for c in of_trials[name] if c.key == REPEAT], problems)
-        changed.append((repeated, apply_all(wanted, settings, known, problems)))
+        made = with_pipeline_type(apply_all(wanted, settings, known, problems))
+        problems += [f"{COMMAND_LINE}: {problem}" for problem in reserved_problems(made)]
+        changed.append((repeated, made))
     return changed
 
 
-def _problems_of_sweep(trial: Entry, changes: Overrides) -> list[str]:
+def _problems_of_sweep(trial: Entry, changes: Sequence[Override]) -> list[str]:
     """The trial's name would lie if what it was made of were changed."""
     return [
         f"{COMMAND_LINE}: {change.text!r}: {trial.where} varies {change.key!r} itself"
-        for change in changes.settings
+        for change in changes
         if change.key in trial.varied
     ]
 

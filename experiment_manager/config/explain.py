@@ -9,10 +9,12 @@ from typing import Any
 
 import yaml
 
+from experiment_manager.common.yaml_utils import APPEND, deep_merge, settled
 from experiment_manager.config.files import TRIALS, settings_layers
 from experiment_manager.config.nodes import compose, descend
-from experiment_manager.config.overrides import COMMAND_LINE, dotted
+from experiment_manager.config.overrides import ADD, COMMAND_LINE, REMOVE, dotted
 from experiment_manager.config.plan import Plan, TrialPlan
+from experiment_manager.config.sweep import SWEEP_KEYS
 
 _MISSING = object()
 
@@ -22,7 +24,8 @@ class Layer:
     """One place that sets a setting.
 
     Attributes:
-        source: A file, or ``command line``, or ``interpolation`` for what a reference gave.
+        source: A file, or ``command line``; ``interpolation`` for what a reference gave,
+            ``declared`` for a default or type that the pipeline declares.
         line: Line in the file, from 1; None where there is none.
         value: The value that it gives.
     """
@@ -37,18 +40,39 @@ class Layer:
 
 
 def layers_of(plan: Plan, trial: TrialPlan, key: str) -> tuple[Layer, ...]:
-    """The layers that set a setting of a trial, the one that has the last word at the end."""
-    folder = Path(plan.config_dir)
-    found = []
-    for file, settings in settings_layers(folder, trial):
-        value = _look_up(settings, key)
-        if value is not _MISSING:
-            found.append(Layer(file.name, _line_of(file, trial, key), value))
+    """The layers that set a setting of a trial, each with the value as it is merged up to there.
+
+    The one that has the last word stands at the end; none where the trial has no such setting.
+    """
     final = _look_up(trial.runs[0].settings, key) if trial.runs else _MISSING
-    if final is not _MISSING and (not found or found[-1].value != final):
-        is_reference = bool(found) and "${" in str(found[-1].value)
-        found.append(Layer("interpolation" if is_reference else COMMAND_LINE, None, final))
+    if final is _MISSING:
+        return ()
+    merged: dict[str, Any] = {}
+    found: list[Layer] = []
+    for file, settings in settings_layers(Path(plan.config_dir), trial):
+        merged = deep_merge(merged, settings)
+        value = _look_up(settled(merged), key)
+        if value is _MISSING:
+            found = []  # its section was replaced
+        elif _look_up(settled(settings), key) is not _MISSING:
+            found.append(Layer(file.name, _line_of(file, trial, key), value))
+    if not found or found[-1].value != final:
+        found.append(Layer(_last_source(plan, found, key), None, final))
     return tuple(found)
+
+
+def _last_source(plan: Plan, found: list[Layer], key: str) -> str:
+    """What had the last word, where no file did."""
+    if found and "${" in str(found[-1].value):
+        return "interpolation"
+    changed = [text.lstrip(ADD + REMOVE).partition("=")[0] for text in plan.overrides]
+    is_changed = any(
+        name.endswith(f".{key}") or f"{name}.".startswith(f"{key}.") or key.startswith(f"{name}.")
+        for name in changed
+    )
+    if is_changed:
+        return COMMAND_LINE
+    return "seed of run 1" if key == "seed" else "declared"
 
 
 def setting_names(plan: Plan) -> list[str]:
@@ -70,11 +94,12 @@ def _line_of(file: Path, trial: TrialPlan, key: str) -> int | None:
     if file.name == TRIALS and isinstance(node, yaml.SequenceNode):
         node = node.value[trial.entry]
     parts = key.split(".")
-    for path in (["settings", *parts], parts, ["grid", key], ["zip", key]):
+    appended = [*parts[:-1], f"{parts[-1]}{APPEND}"]
+    for path in (["settings", *parts], parts, ["settings", *appended], appended):
         line, _ = descend(node, path)
         if line is not None:
             return line
-    return None
+    return next((line for form in SWEEP_KEYS if (line := descend(node, [form, key])[0])), None)
 
 
 @functools.lru_cache(maxsize=8)

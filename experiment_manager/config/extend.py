@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,21 @@ def load_layers(path: Path, problems: list[str]) -> list[tuple[Path, dict[str, A
     return _load_layers(path, problems, ())
 
 
-def load_mapping(path: Path, problems: list[str]) -> dict[str, Any]:
-    """The file as a mapping, with everything that it builds on merged under it."""
+def load_mapping(
+    path: Path,
+    problems: list[str],
+    prepare: Callable[[dict[str, Any]], dict[str, Any]] = dict,
+) -> dict[str, Any]:
+    """The file as a mapping, with everything that it builds on merged under it.
+
+    Args:
+        path: The file.
+        problems: Gets a sentence for each file that cannot be used.
+        prepare: Brings layers into one form before they are merged, if there are several.
+    """
+    layers = [content for _, content in load_layers(path, problems)]
     merged: dict[str, Any] = {}
-    for _, content in load_layers(path, problems):
+    for content in layers if len(layers) == 1 else map(prepare, layers):
         merged = deep_merge(merged, content)
     return merged
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from experiment_manager.common.yaml_utils import settled
+from experiment_manager.common.errors import did_you_mean
+from experiment_manager.common.yaml_utils import APPEND, settled
 from experiment_manager.config import validate
 from experiment_manager.config.extend import load_layers, load_mapping
 from experiment_manager.config.load import load_yaml
-from experiment_manager.config.overrides import Overrides, apply_all
+from experiment_manager.config.overrides import COMMAND_LINE, Overrides, apply_all, dotted
 from experiment_manager.config.plan import TrialPlan
-from experiment_manager.config.sweep import expand, varied_keys
+from experiment_manager.config.sweep import SWEEP_KEYS, expand, varied_keys
 
 ENV, EXPERIMENT, BASE, TRIALS = "env.yaml", "experiment.yaml", "base.yaml", "trials.yaml"
 
@@ -85,13 +87,15 @@ def load_files(config_dir: Path, changes: Overrides, problems: list[str]) -> Fil
     environment = _load(config_dir / ENV, unreadable, required=False)
     experiment = _load(config_dir / EXPERIMENT, unreadable)
     trials = _load_trials(config_dir / TRIALS, unreadable)
+    base = _load(config_dir / BASE, unreadable, required=False)
+    problems += _unknown_sweeps(changes, base, experiment, trials)
     own = [key for key in _KNOWN_KEYS[EXPERIMENT] if key not in _SETTINGS_KEYS]
     files = Files(
         config_dir.resolve(),
         environment=apply_all(
             changes.environment, settled(environment), _KNOWN_KEYS[ENV], problems
         ),
-        base=_load(config_dir / BASE, unreadable, required=False),
+        base=base,
         experiment=apply_all(changes.experiment, experiment, own, problems),
         trials=_expand(_swept(trials, changes.sweeps), problems),
     )
@@ -113,7 +117,17 @@ def settings_layers(config_dir: Path, trial: TrialPlan) -> list[tuple[Path, dict
 
 def _load(path: Path, unreadable: list[str], *, required: bool = True) -> dict[str, Any]:
     """The file as a mapping; empty where it may be missing or a problem was added."""
-    return load_mapping(path, unreadable) if required or path.exists() else {}
+    if not (required or path.exists()):
+        return {}
+    return load_mapping(path, unreadable, functools.partial(_with_section, path.name))
+
+
+def _with_section(file: str, content: dict[str, Any]) -> dict[str, Any]:
+    """The content with its settings in their section, where it stands among others."""
+    if file == ENV or "settings" in content:
+        return content
+    own = {k: v for k, v in content.items() if str(k).removesuffix(APPEND) in _KNOWN_KEYS[file]}
+    return {**own, "settings": {key: content[key] for key in content if key not in own}}
 
 
 def _load_trials(path: Path, unreadable: list[str]) -> list[dict[str, Any]]:
@@ -127,11 +141,36 @@ def _load_trials(path: Path, unreadable: list[str]) -> list[dict[str, Any]]:
     return []
 
 
+def _unknown_sweeps(
+    changes: Overrides,
+    base: Mapping[str, Any],
+    experiment: Mapping[str, Any],
+    entries: list[dict[str, Any]],
+) -> list[str]:
+    """Sweeps of the command line of what no file has."""
+    known = {*dotted(settings_of(BASE, base)), *dotted(settings_of(EXPERIMENT, experiment))}
+    known |= set(RESERVED_SETTINGS)
+    for entry in entries:
+        known |= set(dotted(settings_of(TRIALS, entry))) | varied_keys(entry)
+    return [
+        f"{COMMAND_LINE}: there is no {key!r} to sweep.{did_you_mean(key, known)}"
+        for key in changes.sweeps
+        if key not in known and key not in changes.added_sweeps
+    ]
+
+
 def _swept(entries: list[dict[str, Any]], sweeps: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The entries, each with the sweeps of the command line in its grid."""
+    """The entries, each with the sweeps of the command line in its grid and its name."""
     if not sweeps:
         return entries
-    return [{**entry, "grid": {**(entry.get("grid") or {}), **sweeps}} for entry in entries]
+    swept = []
+    for entry in entries:
+        name = str(entry.get("name", ""))
+        unnamed = [key for key in sweeps if "${" in name and f"${{{key}}}" not in name]
+        full_name = "-".join([name, *(f"{key}=${{{key}}}" for key in unnamed)])
+        grid = {**(entry.get("grid") or {}), **sweeps}
+        swept.append({**entry, **({"name": full_name} if unnamed else {}), "grid": grid})
+    return swept
 
 
 def _expand(entries: list[dict[str, Any]], problems: list[str]) -> list[Entry]:
@@ -175,15 +214,14 @@ def _check_trial_names(trials: list[Entry]) -> list[str]:
 def _check_block(file: str, where: str, block: Mapping[str, Any]) -> list[str]:
     closed = file == ENV or "settings" in block
     block = settled(block)
-    problems = validate.check_keys(where, block, _KNOWN_KEYS[file], closed=closed)
+    sweeps = dict.fromkeys(SWEEP_KEYS if file == TRIALS else (), validate.is_anything)
+    problems = validate.check_keys(where, block, {**_KNOWN_KEYS[file], **sweeps}, closed=closed)
     settings = settings_of(file, block)
     if "settings" in settings:
         problems.append(f"{where}: 'settings' cannot lie inside 'settings'")
-    for key, check in _RESERVED_CHECKS.items():
-        is_told = key in block and key in _KNOWN_KEYS[file]  # with the block's own keys
-        complaint = check(settings[key]) if key in settings and not is_told else None
-        if complaint:
-            problems.append(f"{where}: {key!r} {complaint}")
+    told = set(block) & set(_KNOWN_KEYS[file])  # with the block's own keys
+    untold = {key: value for key, value in settings.items() if key not in told}
+    problems += [f"{where}: {problem}" for problem in reserved_problems(untold)]
     return problems
 
 
@@ -195,6 +233,18 @@ def settings_of(file: str, block: Mapping[str, Any]) -> dict[str, Any]:
     settings = {key: value for key, value in block.items() if key not in own}
     inner = settings.pop("settings", None)
     settings |= inner if isinstance(inner, Mapping) else {}
-    if isinstance(settings.get("pipeline"), str):
-        settings["pipeline"] = {"type": settings["pipeline"]}
-    return settings
+    return with_pipeline_type(settings)
+
+
+def with_pipeline_type(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings in which a pipeline that is named in short is named at length."""
+    given = settings.get("pipeline")
+    return {**settings, "pipeline": {"type": given}} if isinstance(given, str) else dict(settings)
+
+
+def reserved_problems(settings: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the settings that have a meaning of their own."""
+    complaints = {
+        key: check(settings[key]) for key, check in _RESERVED_CHECKS.items() if key in settings
+    }
+    return [f"{key!r} {complaint}" for key, complaint in complaints.items() if complaint]

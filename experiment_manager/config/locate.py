@@ -10,8 +10,10 @@ import yaml
 
 from experiment_manager.config.files import BASE, EXPERIMENT, TRIALS
 from experiment_manager.config.nodes import compose, descend
+from experiment_manager.config.sweep import SWEEP_KEYS
 
-_PLACE = re.compile(r"(?P<file>[\w.-]+\.ya?ml): (?:trial (?:'(?P<name>.*?)'|(?P<number>\d+)): )?")
+_TRIAL = r"trial (?:(?P<quote>['\"])(?P<name>.*?)(?P=quote)|(?P<number>\d+)): "
+_PLACE = re.compile(rf"(?P<file>[\w.-]+\.ya?ml): (?:{_TRIAL})?")
 _QUOTED = re.compile(r"'([^']+)'")
 
 
@@ -29,13 +31,15 @@ def with_line(problem: str, config_dir: Path) -> str:
     if match is None:
         return problem
     keys = _QUOTED.findall(problem, match.end())
-    for file in dict.fromkeys([match["file"], BASE, EXPERIMENT]):
+    # a placeholder that no trial has filled in stands in a file below
+    below = [BASE, EXPERIMENT] if "is still" in problem else []
+    for file in dict.fromkeys([match["file"], *below]):
         line = _line_of_keys(_root(config_dir / file, match), keys)
         if line is not None:
             place = f"line {line}" if file == match["file"] else f"{file}, line {line}"
             return f"{problem} ({place})"
     entry = _root(config_dir / match["file"], match)
-    if entry is None or match["file"] != TRIALS:
+    if entry is None or not (match["name"] or match["number"]):
         return problem
     return f"{problem} (line {entry.start_mark.line + 1})"
 
@@ -60,8 +64,9 @@ def _line_of_keys(node: yaml.Node | None, keys: list[str]) -> int | None:
 
 def _found(node: yaml.Node | None, key: str, *, is_first: bool) -> Iterator[tuple[int, yaml.Node]]:
     path = [part for part in re.split(r"\.|\[(\d+)\]", key) if part]
-    for start in (["settings"], []) if is_first else ([],):
-        line, inner = descend(node, [*start, *path])
+    paths = [["settings", *path], path, *([form, key] for form in SWEEP_KEYS)]
+    for whole in paths if is_first else [path]:
+        line, inner = descend(node, whole)
         if line is not None and inner is not None:
             yield line, inner
 
@@ -69,8 +74,16 @@ def _found(node: yaml.Node | None, key: str, *, is_first: bool) -> Iterator[tupl
 def _trial_node(root: yaml.Node | None, match: re.Match[str]) -> yaml.Node | None:
     entries = root.value if isinstance(root, yaml.SequenceNode) else []
     for number, entry in enumerate(entries, start=1):
-        _, name = descend(entry, ["name"])
-        is_named = isinstance(name, yaml.ScalarNode) and name.value == match["name"]
-        if is_named or str(number) == match["number"]:
+        if _is_meant(entry, match) or str(number) == match["number"]:
             return entry  # type: ignore[no-any-return]
     return None
+
+
+def _is_meant(entry: yaml.Node, match: re.Match[str]) -> bool:
+    """True for the entry of the name, and for a sweep whose trials have it before their values."""
+    _, node = descend(entry, ["name"])
+    name = node.value if isinstance(node, yaml.ScalarNode) else None
+    if name is None or match["name"] is None:
+        return False
+    is_sweep = any(descend(entry, [key])[0] for key in SWEEP_KEYS)
+    return bool(name == match["name"] or (is_sweep and match["name"].startswith(f"{name}-")))

@@ -2,7 +2,7 @@
 
     learning_rate=0.01          a setting of every trial, which some file must have
     optimizer.name=sgd          dots reach into a section
-    +new.key=1                  one that no file has
+    +new.key=1                  also one that no file has
     ~optimizer.momentum         takes a setting away
     trials.small.repeat=5       of one trial: repeat, or a setting of it
     env.workspace=/tmp/x        a key of env.yaml
@@ -77,12 +77,13 @@ class Overrides:
     """The changes of a command, by what they change; their keys are those within it.
 
     Attributes:
-        texts: As they were given.
+        texts: As they were given, without those of env.yaml.
         environment: Of env.yaml.
         experiment: Of experiment.yaml, but for its settings.
         trials: Of single trials; the key begins with the trial's name.
         settings: Of the settings of all trials.
         sweeps: Values by setting, of which every trial is made once for each.
+        added_sweeps: Those of ``sweeps`` that need not be there already.
     """
 
     texts: tuple[str, ...] = ()
@@ -91,6 +92,7 @@ class Overrides:
     trials: tuple[Override, ...] = ()
     settings: tuple[Override, ...] = ()
     sweeps: Mapping[str, list[Any]] = field(default_factory=dict)
+    added_sweeps: frozenset[str] = frozenset()
 
 
 def sort_overrides(texts: Sequence[str], problems: list[str], *, sweeps: bool) -> Overrides:
@@ -103,6 +105,7 @@ def sort_overrides(texts: Sequence[str], problems: list[str], *, sweeps: bool) -
     """
     groups: dict[str, list[Override]] = {group: [] for group in (*_GROUPS, "")}
     swept: dict[str, list[Any]] = {}
+    added: set[str] = set()
     for text in texts:
         if text.lstrip(ADD + REMOVE).startswith(OF_TRIAL):
             groups["trials"].append(Override(text, ""))  # once the names are known
@@ -114,9 +117,13 @@ def sort_overrides(texts: Sequence[str], problems: list[str], *, sweeps: bool) -
             problems.append(f"{COMMAND_LINE}: {error}")
             continue
         group, _, key = override.key.partition(".")
-        if values is not None and sweeps:
+        if values is not None and sweeps and group in _GROUPS and key:
+            problems.append(f"{COMMAND_LINE}: {text!r}: only settings can be swept")
+        elif values is not None and sweeps:
             swept[override.key] = values
-        elif values is not None and not all(isinstance(value, str) for value in values):
+            if override.action == ADD:
+                added.add(override.key)
+        elif _is_sweep(override):
             problems.append(
                 f"{COMMAND_LINE}: {text!r}: for a trial of each value add -m; a list is written "
                 "in brackets"
@@ -126,7 +133,9 @@ def sort_overrides(texts: Sequence[str], problems: list[str], *, sweeps: bool) -
         else:
             groups[""].append(override)
     environment, experiment, trials, settings = (tuple(group) for group in groups.values())
-    return Overrides(tuple(texts), environment, experiment, trials, settings, swept)
+    # those of env.yaml have no part in the results, and may hold a password
+    kept = tuple(text for text in texts if not text.lstrip(ADD + REMOVE).startswith("env."))
+    return Overrides(kept, environment, experiment, trials, settings, swept, frozenset(added))
 
 
 def assign_to_trials(
@@ -146,6 +155,8 @@ def assign_to_trials(
                 known = did_you_mean(named, names)
                 raise ValueError(f"{override.text!r}: there is no trial {named!r}.{known}")  # noqa: TRY301 - told below
             change = parse_override(action + rest[len(meant) + 1 :])
+            if _is_sweep(change):
+                raise ValueError(f"{override.text!r}: a sweep is of all trials")  # noqa: TRY301 - told below
             by_name[meant].append(replace(change, text=override.text))
         except ValueError as error:
             problems.append(f"{COMMAND_LINE}: {error}")
@@ -209,6 +220,12 @@ def swept_values(override: Override) -> list[Any] | None:
     """
     values = _listed(override.text.partition("=")[2])
     return values if len(values) > 1 else None
+
+
+def _is_sweep(override: Override) -> bool:
+    """True where commas part values that are not all text, which may have commas in it."""
+    values = swept_values(override)
+    return values is not None and not all(isinstance(value, str) for value in values)
 
 
 def _listed(text: str) -> list[Any]:

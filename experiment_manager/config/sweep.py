@@ -23,7 +23,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from experiment_manager.common.errors import did_you_mean
-from experiment_manager.common.yaml_utils import deep_merge, flatten, insert_value, nest
+from experiment_manager.common.yaml_utils import (
+    PLACEHOLDERS,
+    deep_merge,
+    flatten,
+    insert_value,
+    nest,
+    walk,
+)
 from experiment_manager.config.paths import MAX_NAME_BYTES
 
 SWEEP_KEYS = ("grid", "zip", "list", "multiply", "insert", "exclude")
@@ -111,8 +118,11 @@ def _trial(
     if INSERTED in values:
         settings = insert_value(settings, values[INSERTED])
     trial = {**own, "settings": settings} if "settings" in own else settings
-    trial["name"] = _name(own.get("name"), values, settings, problems)
-    return trial
+    named = {key: value for key, value in values.items() if key != "name"}
+    name = values.get("name") or _name(own.get("name"), named, settings, problems)
+    if "settings" in own:
+        settings.pop("name", None)
+    return {**trial, "name": name}
 
 
 def _name(given: Any, values: dict[str, Any], settings: Entry, problems: list[str]) -> Any:
@@ -176,9 +186,16 @@ def _problems_of(entry: Entry) -> list[str]:
         f"'exclude' names {key!r}, which is not varied.{did_you_mean(key, keys)}"
         for key in sorted(unknown)
     ]
+    if "insert" in entry and not _has_placeholder(entry):
+        problems.append(f"'insert' has no {INSERTED!r} in the settings to take the place of")
     if not keys:
         problems.append("'exclude' has nothing to leave out; add 'grid', 'zip' or 'list'")
     return problems
+
+
+def _has_placeholder(entry: Entry) -> bool:
+    own = {key: value for key, value in entry.items() if key not in SWEEP_KEYS}
+    return any(isinstance(value, str) and value in PLACEHOLDERS for _, value in walk(own))
 
 
 def _problems_of_shapes(entry: Entry) -> list[str]:

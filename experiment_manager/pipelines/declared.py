@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -36,18 +36,19 @@ def complete_settings(
         >>> complete_settings(Settings, {"epoch": 5})[1]
         ["unknown setting 'epoch'. Did you mean 'epochs'?", "'epochs' is missing"]
     """
-    own = {key: value for key, value in settings.items() if key not in RESERVED}
+    is_dataclass = dataclasses.is_dataclass(declared)
+    names = _names_of_dataclass(declared) if is_dataclass else _names_of_model(declared)
+    own = {k: v for k, v in settings.items() if k in (names or {}) or k not in RESERVED}
     reserved = {key: value for key, value in settings.items() if key in RESERVED}
-    check = _check_dataclass if dataclasses.is_dataclass(declared) else _check_model
-    completed, problems = check(declared, own)
+    check = _check_dataclass if is_dataclass else _check_model
+    completed, problems = check(declared, names, own)
     return {**completed, **reserved}, problems
 
 
 def _check_dataclass(
-    declared: type, settings: Mapping[str, Any]
+    declared: type, names: Mapping[str, Any], settings: Mapping[str, Any]
 ) -> tuple[dict[str, Any], list[str]]:
     schema = OmegaConf.structured(declared)
-    names = OmegaConf.to_container(schema)
     problems = _unknown(settings, names)
     for key, value in _known_part(settings, names).items():
         try:
@@ -63,23 +64,49 @@ def _check_dataclass(
     return {str(key): value for key, value in completed.items()}, problems  # type: ignore[union-attr]
 
 
-def _check_model(declared: Any, settings: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    problems = []
-    if declared.model_config.get("extra", "ignore") == "ignore":
-        problems = _unknown(settings, dict.fromkeys(declared.model_fields))
+def _check_model(
+    declared: Any, names: Mapping[str, Any], settings: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[str]]:
+    problems = _unknown(settings, names)
     try:
-        model = declared.model_validate(settings)
+        model = declared.model_validate(_known_part(settings, names))
     except ValueError as error:  # pydantic's ValidationError
         problems += [
             f"{'.'.join(map(str, one['loc']))!r}: {one['msg']}"
             for one in error.errors()  # type: ignore[attr-defined]
         ]
         return dict(settings), problems
-    return deep_merge(settings, model.model_dump(mode="json")), problems
+    return deep_merge(settings, model.model_dump(mode="json", by_alias=True)), problems
+
+
+def _names_of_dataclass(declared: type) -> dict[str, Any]:
+    """Its fields, and those of dataclasses in it."""
+    names = OmegaConf.to_container(OmegaConf.structured(declared))
+    return {str(name): inner for name, inner in names.items()}  # type: ignore[union-attr]
+
+
+def _names_of_model(declared: Any) -> Any:
+    """Its fields as they stand in files, and those of models in it; None for an open one."""
+    if declared.model_config.get("extra") == "allow":
+        return None
+    return {
+        field.alias or name: _names_in(field.annotation)
+        for name, field in declared.model_fields.items()
+    }
+
+
+def _names_in(annotation: Any) -> Any:
+    """The names of a model, also of an optional one; nothing for what is none."""
+    for option in (annotation, *get_args(annotation)):
+        if isinstance(option, type) and hasattr(option, "model_fields"):
+            return _names_of_model(option)
+    return None
 
 
 def _known_part(settings: Mapping[str, Any], declared: Any) -> dict[str, Any]:
     """The settings without those that :func:`_unknown` tells."""
+    if declared is None:
+        return dict(settings)
     return {
         key: _known_part(value, declared[key])
         if isinstance(value, Mapping) and isinstance(declared[key], Mapping) and declared[key]
@@ -92,7 +119,7 @@ def _known_part(settings: Mapping[str, Any], declared: Any) -> dict[str, Any]:
 def _unknown(settings: Any, declared: Any, prefix: str = "") -> list[str]:
     """Keys that are not declared, at any depth where the declaration has keys."""
     problems: list[str] = []
-    for key, value in settings.items():
+    for key, value in settings.items() if declared is not None else ():
         if key not in declared:
             known = did_you_mean(str(key), map(str, declared))
             problems.append(f"unknown setting '{prefix}{key}'.{known}")

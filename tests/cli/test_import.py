@@ -14,10 +14,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
 from experiment_manager.cli.commands_inspect import import_
+from experiment_manager.cli.importing import import_runs
 from experiment_manager.db.manager import DatabaseManager
 from experiment_manager.results.selection import FoundRun, select_runs
 from experiment_manager.testing.waiting import wait_until
@@ -352,3 +354,8 @@ def test_a_database_that_is_missing_is_not_made(call: Call) -> None:
     done = call("sqlite:///missing.db", "--kind", "mlflow")
     assert "missing.db is no database of MLflow" in done.stderr
     assert not Path("missing.db").exists()
+
+
+def test_a_name_that_could_not_be_shown_again_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(click.UsageError, match="the name 'a/b' would leave its folder"):
+        import_runs(str(tmp_path), "lightning", "a/b", str(tmp_path))

@@ -487,3 +487,9 @@ def test_a_setting_that_nearly_is_one_of_the_other_trials_is_told(tmp_path: Path
 def test_settings_that_stand_together_are_no_slips_of_each_other(tmp_path: Path) -> None:
     trials = "- {name: a, layer: 1, layers: [1]}\n- {name: b, beta1: 2}\n- {name: c, beta2: 2}"
     assert problems_of(tmp_path, trials=trials) == []
+
+
+@pytest.mark.parametrize("key", ["exlude", "gird", "repat"])
+def test_a_slip_in_a_key_of_a_sweep_is_told(tmp_path: Path, key: str) -> None:
+    (problem,) = problems_of(tmp_path, trials=f"- {{name: a, {key}: [1]}}")
+    assert f"unknown key '{key}'. Did you mean" in problem

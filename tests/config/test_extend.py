@@ -77,7 +77,7 @@ def test_a_mistake_is_told(tmp_path: Path, texts: dict[str, str], problem: str) 
     assert problems[0].startswith(problem)
 
 
-# Lists.
+# Settings.
 
 
 def settings_of(folder: Path, **texts: str) -> dict[str, Any]:
@@ -137,3 +137,17 @@ def test_what_is_no_list_cannot_be_appended_to(tmp_path: Path) -> None:
     assert problems == [
         "trials.yaml: trial 'small': 'layers+' appends to a list, but 'layers' is 3"
     ]
+
+
+@pytest.mark.parametrize(
+    ("base", "common"),
+    [
+        ("extends: common.yaml\nsettings: {lr: 0.2}", "lr: 0.1\nepochs: 3"),
+        ("extends: common.yaml\nlr: 0.2", "settings: {lr: 0.1, epochs: 3}"),
+    ],
+)
+def test_a_file_with_a_section_of_settings_and_one_without_go_together(
+    tmp_path: Path, base: str, common: str
+) -> None:
+    settings = settings_of(tmp_path, base=base, common=common)
+    assert (settings["lr"], settings["epochs"]) == (0.2, 3)

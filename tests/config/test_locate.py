@@ -42,7 +42,18 @@ def problems_of(folder: Path, **texts: str) -> str:
             "early_stopping: unknown key 'patince'. Did you mean 'patience'? (line 3)",
         ),
         ({}, "trial 'large': 'net.depth' is still '?'; give it a value (base.yaml, line 5)"),
-        ({"trials": "- name: a\n- repeat: 2\n"}, "trial 2: 'name' is missing; give it a name"),
+        (
+            {"trials": "- name: a\n- repeat: 2\n"},
+            "trial 2: 'name' is missing; give it a name (line 2)",
+        ),
+        (
+            {"trials": '- name: a\n- name: "it\'s"\n  net: {widht: 1, depth: 1}\n'},
+            "unknown key 'net.widht'. Did you mean 'width'? (line 3)",
+        ),
+        (
+            {"trials": "- name: a\n- name: a\n"},
+            "2 trials are named 'a'; give each a name of its own\n",
+        ),
     ],
 )
 def test_the_line_stands_at_the_end(tmp_path: Path, texts: dict[str, str], expected: str) -> None:

@@ -139,6 +139,9 @@ def test_a_sweep_makes_each_trial_once_for_each_value(tmp_path: Path) -> None:
         ("trials.smal.lr=1", "there is no trial 'smal'. Did you mean 'small'?"),
         ("trials.small.lrr=1", "there is no 'lrr'. Did you mean 'lr'?"),
         ("trials.small.repeat=x", "'trials.small.repeat=x': 'repeat' must be 1 or more"),
+        ("seed=abc", "'seed' must be an integer, not 'abc'"),
+        ("callbacks=x", "'callbacks' must be a list of mappings"),
+        ("trials.small.lr=1,2", "'trials.small.lr=1,2': a sweep is of all trials"),
     ],
 )
 def test_a_mistake_is_one_problem_with_the_nearest_name(
@@ -148,6 +151,50 @@ def test_a_mistake_is_one_problem_with_the_nearest_name(
     assert len(problems) == 1
     assert problems[0].startswith("command line: ")
     assert problem in problems[0]
+
+
+@pytest.mark.parametrize(
+    ("override", "problem"),
+    [
+        ("env.workspace=a,b", "'env.workspace=a,b': only settings can be swept"),
+        ("experiment.name=a,b", "only settings can be swept"),
+        ("lrr=1,2", "there is no 'lrr' to sweep. Did you mean 'lr'?"),
+    ],
+)
+def test_a_sweep_of_what_cannot_be_swept_is_told(
+    tmp_path: Path, override: str, problem: str
+) -> None:
+    _, problems = build(tmp_path, override, sweeps=True)
+    assert len(problems) == 1
+    assert problem in problems[0]
+
+
+def test_a_new_setting_may_be_swept_by_a_plus(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, "+depth=1,2", sweeps=True)
+    assert [run.settings["depth"] for run in plan.runs] == [1, 2, 1, 2]
+
+
+def test_a_pipeline_may_be_named_in_short(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, "+pipeline=training:Training")
+    assert {run.pipeline for run in plan.runs} == {"training:Training"}
+
+
+def test_what_is_changed_in_the_environment_is_not_kept_for_it_may_be_secret(
+    tmp_path: Path,
+) -> None:
+    plan = plan_of(tmp_path, "+env.database.url=mysql://me:secret@host/x", "lr=1")
+    assert {run.overrides for run in plan.runs} == {("lr=1",)}
+
+
+def test_a_name_of_ones_own_is_completed_by_what_the_command_sweeps(tmp_path: Path) -> None:
+    build(tmp_path)
+    trials = "- {name: 'w${width}', zip: {width: [1, 2]}}"
+    (tmp_path / "trials.yaml").write_text(trials, encoding="utf-8")
+    problems: list[str] = []
+    plan = build_plan(tmp_path, problems, ["lr=3,4"], sweeps=True)
+    assert problems == []
+    assert plan is not None
+    assert [trial.name for trial in plan.trials] == ["w1-lr=3", "w2-lr=3", "w1-lr=4", "w2-lr=4"]
 
 
 def test_what_a_sweep_varies_is_not_set_from_outside(tmp_path: Path) -> None:

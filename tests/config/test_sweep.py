@@ -97,6 +97,13 @@ def test_trials_share_nothing() -> None:
     assert second["net"] == {"layers": [1]}
 
 
+def test_a_list_may_name_its_trials() -> None:
+    entry = {"name": "m", "settings": {}, "list": [{"name": "special", "a": 1}, {"a": 2}]}
+    first, second = trials_of(entry)
+    assert (first["name"], first["settings"]) == ("special", {"a": 1})
+    assert second["name"] == "m-a=2"
+
+
 # Names.
 
 
@@ -166,6 +173,7 @@ def test_long_names_that_differ_at_their_ends_are_told_apart() -> None:
         ),
         ({"grid": {"a": [1]}, "exclude": [{"a": 2}]}, "'exclude[0]' leaves nothing out"),
         ({"exclude": [{"a": 2}]}, "'exclude' names 'a', which is not varied"),
+        ({"lr": 1, "insert": [1, 2]}, "'insert' has no '?' in the settings"),
     ],
 )
 def test_a_mistake_is_told(entry: dict[str, Any], problem: str) -> None:

@@ -92,14 +92,41 @@ def test_a_wrong_type_is_told(declared: type) -> None:
     assert problem.startswith("'epochs': ")
 
 
-def test_sections_are_checked_too() -> None:
-    assert problems_of(AsDataclass, epochs=1, network={"widht": 1, "activation": "TANH"}) == [
+@BOTH
+def test_sections_are_checked_too(declared: type) -> None:
+    assert problems_of(declared, epochs=1, network={"widht": 1}) == [
         "unknown setting 'network.widht'. Did you mean 'width'?"
     ]
+
+
+def test_enums_go_by_their_names() -> None:
+    assert problems_of(AsDataclass, epochs=1, network={"activation": "TANH"}) == []
     (wrong,) = problems_of(AsDataclass, epochs=1, network={"activation": "sigmoid"})
     assert wrong.startswith("'network.activation': ")
-    (unknown,) = problems_of(AsModel, epochs=1, network={"widht": 1})
-    assert unknown.startswith("'network.widht': ")
+
+
+def test_a_field_of_a_model_stands_in_files_under_its_alias() -> None:
+    class Aliased(pydantic.BaseModel):
+        learning_rate: float = pydantic.Field(alias="lr")
+
+    assert complete_settings(Aliased, {"lr": "3"}) == ({"lr": 3.0}, [])
+    assert problems_of(Aliased, lr=1, learning_rate=2)[0].startswith("unknown setting 'learning")
+
+
+def test_an_open_model_takes_any_setting() -> None:
+    class Open(pydantic.BaseModel):
+        model_config = pydantic.ConfigDict(extra="allow")
+        epochs: int
+
+    assert problems_of(Open, epochs=1, more=2) == []
+
+
+def test_a_declared_seed_is_the_runs() -> None:
+    @dataclass
+    class Seeded:
+        seed: int
+
+    assert complete_settings(Seeded, {"seed": 7}) == ({"seed": 7}, [])
 
 
 def test_ranges_of_a_model_are_checked() -> None:
