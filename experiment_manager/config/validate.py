@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
@@ -99,6 +100,11 @@ def check_placeholders(where: str, settings: Mapping[str, Any]) -> list[str]:
 
 def near_miss(key: str, known: Collection[str]) -> str | None:
     """The known key that this one is a slip of, if any; ``beta2`` is none of ``beta1``."""
+    return _near_miss(key, tuple(known))
+
+
+@functools.lru_cache(maxsize=4096)  # the trials of a sweep ask the same ten thousand times
+def _near_miss(key: str, known: tuple[str, ...]) -> str | None:
     near = [name for name in known if len(name) >= SHORTEST_SLIP and _is_one_slip(key, name)]
     near += difflib.get_close_matches(key, known, n=1, cutoff=NEAR_MISS)
     if near and re.sub(r"\d", "", near[0]) != re.sub(r"\d", "", key):

@@ -34,8 +34,9 @@ def check_types(plan: Plan, *, custom_factory: bool) -> list[str]:
             "experiment.yaml: 'factory'", lambda: import_object(str(plan.factory))
         )
     custom_factory = custom_factory or plan.factory is not None
+    find = None if custom_factory else functools.cache(PipelineFactory.find)
     for trial in plan.trials:
-        problems += _check_trial(trial, custom_factory=custom_factory)
+        problems += _check_trial(trial, find)
     problems += _check_trackers(plan.environment)
     return list(dict.fromkeys(problems))  # what base.yaml got wrong once is told once
 
@@ -46,12 +47,11 @@ def _check_trackers(environment: Mapping[str, Any]) -> Iterator[str]:
             yield f"env.yaml: 'trackers[{index}]': {problem}"
 
 
-def _check_trial(trial: TrialPlan, *, custom_factory: bool) -> Iterator[str]:
+def _check_trial(trial: TrialPlan, find: Callable[[str], object] | None) -> Iterator[str]:
     for spec in trial.runs[:1]:  # repeats differ in their seed alone
-        if not custom_factory:  # first: the pipeline's module may register callbacks
+        if find is not None:  # first: the pipeline's module may register callbacks
             yield from _complaints(
-                f"{_where(trial, 'pipeline')}: 'pipeline'",
-                functools.partial(PipelineFactory.find, spec.pipeline),
+                f"{_where(trial, 'pipeline')}: 'pipeline'", functools.partial(find, spec.pipeline)
             )
         for index, entry in enumerate(_typed_entries(spec.settings.get("callbacks"))):
             for problem in CallbackFactory.check(entry):
@@ -65,11 +65,16 @@ def complete_plan(plan: Plan, problems: list[str]) -> Plan:
         plan: Its pipelines have been imported.
         problems: Gets a sentence for each setting that is not as declared.
     """
-    return replace(plan, trials=tuple(_complete_trial(trial, problems) for trial in plan.trials))
+    find = functools.cache(_declared_type)
+    trials = [
+        _complete_trial(trial, find(trial.runs[0].pipeline), problems) if trial.runs else trial
+        for trial in plan.trials
+    ]
+    problems[:] = dict.fromkeys(problems)
+    return replace(plan, trials=tuple(trials))
 
 
-def _complete_trial(trial: TrialPlan, problems: list[str]) -> TrialPlan:
-    declared = _declared_type(trial)
+def _complete_trial(trial: TrialPlan, declared: type | None, problems: list[str]) -> TrialPlan:
     if declared is None:
         return trial
     runs = []
@@ -77,15 +82,13 @@ def _complete_trial(trial: TrialPlan, problems: list[str]) -> TrialPlan:
         settings, wrong = complete_settings(declared, spec.settings)
         problems += [f"{_where_wrong(trial, problem)}: {problem}" for problem in wrong]
         runs.append(replace(spec, config={**settings, "settings": settings}))
-    problems[:] = dict.fromkeys(problems)
     return replace(trial, runs=tuple(runs))
 
 
-def _declared_type(trial: TrialPlan) -> type | None:
-    """What the trial's pipeline declares; None where code that was handed in chooses it."""
-    name = trial.runs[0].pipeline if trial.runs else ""
+def _declared_type(pipeline: str) -> type | None:
+    """What a pipeline declares; None where code that was handed in chooses it."""
     try:
-        return PipelineFactory.find(name).settings_type
+        return PipelineFactory.find(pipeline).settings_type
     except Exception:  # noqa: BLE001 - told before, or a name that only a factory knows
         return None
 

@@ -1,7 +1,7 @@
-"""How long ``ls`` takes as a whole process, on a database with many runs.
+"""How long commands take as whole processes: the help, a large plan, a database with many runs.
 
 pip install -e .
-python benchmarks/cli_listing.py
+python benchmarks/command_line.py
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from _measure import folder, heading, interleaved, median, report
 
 RUNS, METRICS, PARAMETERS = 10_000, 5, 10
 REPEATS = 11
-BAR_S = 0.9
+HELP_BAR_S, LISTING_BAR_S, PLANNING_BAR_S = 0.3, 0.9, 2.0
+PROGRAM = (sys.executable, "-m", "experiment_manager")
 COMMANDS = {
     "ls": (),
     "ls 'metrics.val_acc > 0.9'": ("metrics.val_acc > 0.9",),
@@ -30,7 +31,40 @@ COMMANDS = {
 
 
 def main() -> None:
-    """Measure each command."""
+    """Measure everything."""
+    starting_and_planning()
+    listing()
+
+
+def starting_and_planning() -> None:
+    """The help, and the plan of ten thousand trials."""
+    with folder() as path:
+        write_experiment(path)
+        samples = interleaved(
+            {
+                "help": lambda: seconds_of([*PROGRAM, "--help"]),
+                "plan": lambda: seconds_of([*PROGRAM, "plan", str(path)]),
+            },
+            REPEATS,
+        )
+    heading("The help, and a plan of 10,000 trials")
+    report("--help", median(samples, "help"), HELP_BAR_S, "s")
+    report("plan", median(samples, "plan"), PLANNING_BAR_S, "s")
+
+
+def write_experiment(path: Path) -> None:
+    """A sweep of a hundred by a hundred values."""
+    values = list(range(100))
+    trials = f"- name: net\n  grid:\n    lr: {values}\n    width: {values}\n"
+    (path / "trials.yaml").write_text(trials, encoding="utf-8")
+    (path / "base.yaml").write_text("lr: 1\nwidth: 1\nepochs: 5\n", encoding="utf-8")
+    (path / "experiment.yaml").write_text("name: large\npipeline: training:Training\n", "utf-8")
+    source = "from experiment_manager import Pipeline\nclass Training(Pipeline): pass\n"
+    (path / "training.py").write_text(source, encoding="utf-8")
+
+
+def listing() -> None:
+    """``ls`` with and without queries."""
     with folder() as path:
         fill_database(path)
         samples = interleaved(
@@ -44,7 +78,7 @@ def main() -> None:
     heading(f"{RUNS:,} runs x {METRICS} metrics x {PARAMETERS} parameters")
     print(f"     python -c pass {median(samples, 'python -c pass'):.2f} s")
     for name in COMMANDS:
-        report(name, median(samples, name), BAR_S, "s")
+        report(name, median(samples, name), LISTING_BAR_S, "s")
 
 
 def fill_database(path: Path) -> None:
@@ -66,8 +100,7 @@ def fill_database(path: Path) -> None:
 
 def list_runs(path: Path, *arguments: str) -> float:
     """The seconds of ``ls`` from the start of its process to its end."""
-    command = (sys.executable, "-m", "experiment_manager", "ls", *arguments)
-    return seconds_of([*command, "--in", str(path)])
+    return seconds_of([*PROGRAM, "ls", *arguments, "--in", str(path)])
 
 
 def seconds_of(command: list[str]) -> float:
