@@ -19,6 +19,7 @@ from experiment_manager.common.serializable import YAMLSerializable
 from experiment_manager.trackers.context import Context
 from experiment_manager.trackers.events import Event
 from experiment_manager.trackers.network_tracker import NetworkTracker
+from experiment_manager.trackers.plugins.mlflow_database import create_database
 from experiment_manager.trackers.plugins.mlflow_runs import MLflowRuns
 
 _URI_VARIABLE = "MLFLOW_TRACKING_URI"
@@ -137,6 +138,9 @@ class MLflowTracker(NetworkTracker):
     def _client(self) -> Any:
         mlflow = require("mlflow", extra="mlflow", feature="The MLflow tracker")
         with _without_chatter():
+            create_database(
+                self._uri, lambda uri: mlflow.MlflowClient(tracking_uri=uri).search_experiments()
+            )
             return mlflow.MlflowClient(tracking_uri=self._uri)
 
     @cached_property
