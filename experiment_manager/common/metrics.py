@@ -144,6 +144,18 @@ def scalars_of(points: Iterable[MetricPoint]) -> dict[str, float]:
     return numbers
 
 
+def numbers_of(point: MetricPoint) -> dict[str, float]:
+    """Every number of a point by name, as :func:`scalars_of`; of a matrix its accuracy.
+
+    Example:
+        >>> numbers_of(MetricPoint("confusion", 0.9, {"labels": ["a"], "rows": [[9.0]]}))
+        {'confusion': 0.9}
+    """
+    if is_confusion(point.per_label) and point.value is not None:
+        return {point.name: point.value}
+    return scalars_of([point])
+
+
 def _named_values(metric: Metric | str, given: Any) -> Iterable[tuple[str, Any]]:
     if metric is not Metric.CUSTOM:
         return [(metric_name(metric), given)]

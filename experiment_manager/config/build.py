@@ -85,17 +85,22 @@ def _assemble(files: Files, changes: Overrides, problems: list[str]) -> Plan:
         )
         for trial, settings in changed
     ]
+    problems += _slips_in_trials(files, shared)
+    return replace(plan, trials=tuple(trials))
+
+
+def _slips_in_trials(files: Files, shared: Mapping[str, Any]) -> list[str]:
+    """Settings of trials that nearly are ones of the files below, or of other trials."""
     below = deep_merge(RESERVED_SETTINGS, shared)
     of_entries = {t.where: settings_of(TRIALS, t.content) for t in files.trials}
+    problems: list[str] = []
     for where, own in of_entries.items():
         problems += validate.check_settings_keys(where, own, below)
-    problems += validate.check_siblings(
-        {
-            where: {k: v for k, v in own.items() if k not in below}
-            for where, own in of_entries.items()
-        }
-    )
-    return replace(plan, trials=tuple(trials))
+    only_in_trials = {
+        where: {key: value for key, value in own.items() if key not in below}
+        for where, own in of_entries.items()
+    }
+    return problems + validate.check_siblings(only_in_trials)
 
 
 def _plan_trial(

@@ -90,7 +90,7 @@ def _look_up(settings: Any, key: str) -> Any:
 
 
 def _line_of(file: Path, trial: TrialPlan, key: str) -> int | None:
-    node = _composed(file)
+    node = _composed(file, file.stat().st_mtime_ns)
     if file.name == TRIALS and isinstance(node, yaml.SequenceNode):
         node = node.value[trial.entry]
     parts = key.split(".")
@@ -103,6 +103,6 @@ def _line_of(file: Path, trial: TrialPlan, key: str) -> int | None:
 
 
 @functools.lru_cache(maxsize=8)
-def _composed(file: Path) -> yaml.Node | None:
-    """A file is looked into for each trial."""
+def _composed(file: Path, _mtime_ns: int) -> yaml.Node | None:
+    """A file is looked into for each trial, and may be edited while the process lives."""
     return compose(file)

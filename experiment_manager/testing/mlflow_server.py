@@ -11,19 +11,15 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar
 
-import pytest
-
 from experiment_manager.common.errors import MissingDependencyError
 from experiment_manager.testing.processes import PrivateFolder, free_port
-from experiment_manager.testing.servers import REQUIRED, is_required
 
 _START_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 20.0
@@ -184,23 +180,6 @@ class MLflowServer:
             if self._folder is not None:
                 self._folder.remove()
             self._folder = None
-
-
-@contextmanager
-def mlflow_server_for_tests() -> Iterator[MLflowServer]:
-    """A running server for a fixture of pytest.
-
-    Where it is not installed the tests that ask for it are skipped; they fail where
-    :data:`~experiment_manager.testing.servers.REQUIRED` names it.
-    """
-    try:
-        _require_server()
-    except MissingDependencyError as error:
-        if is_required(MLflowServer.name):
-            pytest.fail(f"{REQUIRED} names {MLflowServer.name}, but: {error}")
-        pytest.skip(str(error))
-    with MLflowServer() as server:
-        yield server
 
 
 def _require_server() -> None:

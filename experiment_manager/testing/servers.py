@@ -22,7 +22,7 @@ from functools import cache
 from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import pytest
 from sqlalchemy import create_engine
@@ -42,6 +42,7 @@ from experiment_manager.testing.processes import (
 )
 
 S = TypeVar("S", bound="DatabaseServer")
+T = TypeVar("T", bound="ServerForTests")
 
 REQUIRED = "EXPERIMENT_MANAGER_REQUIRE_SERVERS"
 """Environment variable: the servers that must be there (``mariadb,postgres``), or 1 for all."""
@@ -51,6 +52,25 @@ _USER, _PASSWORD = "experimenter", secrets.token_hex(12)
 _START_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 60.0
 _POLL_S = 0.02
+
+
+class ServerForTests(Protocol):
+    """A server that lives inside of a ``with`` block; entering raises where it is not installed.
+
+    Attributes:
+        name: As :data:`REQUIRED` names it.
+    """
+
+    name: ClassVar[str]
+
+    def __enter__(self) -> Any: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
 
 
 class DatabaseServer(ABC):
@@ -354,7 +374,7 @@ class PostgresServer(DatabaseServer):
 
 
 @contextmanager
-def server_for_tests(kind: type[S]) -> Iterator[S]:
+def server_for_tests(kind: type[T]) -> Iterator[T]:
     """A running server for a fixture of pytest.
 
     Where it is not installed the tests that ask for it are skipped; they fail where
@@ -368,7 +388,7 @@ def server_for_tests(kind: type[S]) -> Iterator[S]:
                 yield server
     """
     try:
-        server = kind().__enter__()
+        server: T = kind().__enter__()
     except MissingDependencyError as error:
         if is_required(kind.name):
             pytest.fail(f"{REQUIRED} names {kind.name}, but: {error}")
@@ -391,7 +411,7 @@ def is_required(name: str) -> bool:
 
 
 @contextmanager
-def _leaving(server: DatabaseServer) -> Iterator[None]:
+def _leaving(server: ServerForTests) -> Iterator[None]:
     try:
         yield
     finally:

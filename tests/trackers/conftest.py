@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from experiment_manager.common.common import Level
-from experiment_manager.testing.mlflow_server import MLflowServer, mlflow_server_for_tests
+from experiment_manager.testing.mlflow_server import MLflowServer
 from experiment_manager.testing.mlflow_store import MLflowStore
+from experiment_manager.testing.servers import server_for_tests
 from experiment_manager.testing.waiting import wait_until
 from experiment_manager.trackers import delivery_queue
 from experiment_manager.trackers.plugins.mlflow_tracker import MLflowTracker
@@ -24,7 +25,7 @@ from experiment_manager.trackers.tracker_manager import TrackerManager, TrackSco
 @pytest.fixture(scope="session")
 def mlflow_server() -> Iterator[MLflowServer]:
     """A running server; without the full MLflow the test is skipped, or fails where required."""
-    with mlflow_server_for_tests() as server:
+    with server_for_tests(MLflowServer) as server:
         yield server
 
 

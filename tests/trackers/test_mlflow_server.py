@@ -7,8 +7,8 @@ from importlib.metadata import PackageNotFoundError
 import pytest
 
 from experiment_manager.testing import mlflow_server as module
-from experiment_manager.testing.mlflow_server import MLflowServer, mlflow_server_for_tests
-from experiment_manager.testing.servers import REQUIRED
+from experiment_manager.testing.mlflow_server import MLflowServer
+from experiment_manager.testing.servers import REQUIRED, server_for_tests
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ def test_one_that_is_not_installed_skips_or_fails_and_says_how_to_install_it(
 ) -> None:
     monkeypatch.setenv(REQUIRED, required)
     monkeypatch.setattr(module, "distribution", _is_missing)
-    with pytest.raises(outcome, match="pip install mlflow"), mlflow_server_for_tests():
+    with pytest.raises(outcome, match="pip install mlflow"), server_for_tests(MLflowServer):
         pass
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from experiment_manager.common.common import RunStatus
 from experiment_manager.common.files import append_line, write_text_atomic
 from experiment_manager.common.imports import require
-from experiment_manager.common.metrics import MetricPoint, is_confusion, scalars_of
+from experiment_manager.common.metrics import MetricPoint, is_confusion, numbers_of
 from experiment_manager.trackers.events import Event
 from experiment_manager.trackers.plugins.mlflow_metrics import (
     MAX_METRICS_PER_CALL,
@@ -171,7 +171,7 @@ class MLflowRun:
         return mark + [  # in this order: what has arrived in part has its mark
             metric(mlflow_name(prefix + name), value, time_ms, _step_of(point, batch, step))
             for point in event.points
-            for name, value in _numbers(point).items()
+            for name, value in numbers_of(point).items()
         ]
 
     def _remember_result(self, time_ms: int) -> None:
@@ -238,13 +238,6 @@ def _end_of_epoch(epoch: int, points: Sequence[Any]) -> float:
     """When the next one began; infinity if none did."""
     starts = (p.timestamp for p in points if p.key == EPOCH and p.step > epoch)
     return min(starts, default=math.inf)
-
-
-def _numbers(point: MetricPoint) -> dict[str, float]:
-    """Every number of the point by name; of a matrix its accuracy."""
-    if is_confusion(point.per_label) and point.value is not None:
-        return {point.name: point.value}
-    return scalars_of([point])
 
 
 def _step_of(point: MetricPoint, batch: int | None, default: int) -> int:

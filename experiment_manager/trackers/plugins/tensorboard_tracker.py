@@ -13,7 +13,7 @@ from experiment_manager.common.metrics import (
     CONFUSION_ROWS,
     MetricPoint,
     is_confusion,
-    scalars_of,
+    numbers_of,
 )
 from experiment_manager.common.serializable import YAMLSerializable
 from experiment_manager.config.paths import Directory
@@ -118,7 +118,7 @@ class TensorBoardTracker(Tracker):
         prefix = _BATCH if in_batch else ""
         for point in points:
             step = series.batches if in_batch else _step(point, context)
-            numbers = _numbers_of(point)
+            numbers = numbers_of(point)
             series.file.write_scalars({prefix + n: v for n, v in numbers.items()}, step)
             if is_confusion(point.per_label):
                 series.file.write_table(prefix + point.name, _table(point.per_label or {}), step)
@@ -168,13 +168,6 @@ def _key(context: Context) -> tuple[str | None, ...]:
 
 def _step(point: MetricPoint, context: Context) -> int:
     return point.step if point.step is not None else context.epoch or 0
-
-
-def _numbers_of(point: MetricPoint) -> Mapping[str, float]:
-    """The scalars of a point; of a confusion matrix, its accuracy."""
-    if is_confusion(point.per_label) and point.value is not None:
-        return {point.name: point.value}
-    return scalars_of([point])
 
 
 def _table(matrix: Mapping[str, Any]) -> list[list[str]]:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from experiment_manager.common.common import Level, RunStatus
 from experiment_manager.common.imports import require
-from experiment_manager.common.metrics import MetricPoint, scalars_of
+from experiment_manager.common.metrics import MetricPoint, numbers_of
 from experiment_manager.common.serializable import YAMLSerializable
 from experiment_manager.trackers.context import Context
 from experiment_manager.trackers.tracker import Tracker
@@ -121,8 +121,7 @@ class WandbTracker(Tracker):
         opened = self._open_run(context)
         if opened is None or not points:
             return
-        totals = {point.name: point.value for point in points if point.value is not None}
-        numbers = totals | scalars_of(points)
+        numbers = {name: value for p in points for name, value in numbers_of(p).items()}
         if context.batch is not None:
             numbers = {f"batch/{name}": value for name, value in numbers.items()}
             _give_own_axis(opened, numbers)
