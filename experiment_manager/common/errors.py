@@ -66,6 +66,10 @@ class QueryError(DatabaseError):
     """A statement that the database refused, or an id that it does not hold."""
 
 
+class RunTakenError(QueryError):
+    """A run that another process executes, or has finished meanwhile."""
+
+
 class EarlyStop(StopIteration):
     """Leaves the training loop because a callback asked for it after an epoch.
 

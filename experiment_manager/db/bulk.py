@@ -82,6 +82,16 @@ def insert_or_update(connection: Connection, table: Table, columns: Sequence[str
     return insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=new)
 
 
+def insert_once(connection: Connection, table: Table) -> Insert:
+    """An INSERT that leaves a row of the same primary key as it is."""
+    if connection.dialect.name in {"mysql", "mariadb"}:
+        first = next(iter(table.primary_key)).name
+        return insert_or_update(connection, table, [first])
+    on_sqlite = connection.dialect.name == "sqlite"
+    insert = sqlite.insert(table) if on_sqlite else postgresql.insert(table)
+    return insert.on_conflict_do_nothing()
+
+
 class _DriverWriter(BulkWriter):
     """Through the cursor of SQLite's driver."""
 

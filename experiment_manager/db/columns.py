@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, null, or_, sele
 
 from experiment_manager.db.schema import (
     EPOCH_METRIC,
+    IS_CURRENT,
     LATEST_METRIC,
     METRIC,
     RESULTS_METRIC,
@@ -72,7 +73,8 @@ def latest_columns(
 
 def runs_of_experiment(experiment_id: int) -> Select[Any]:
     """The ids of an experiment's runs, for the calls above."""
-    return select(TRIAL_RUN.c.id).join(TRIAL).where(TRIAL.c.experiment_id == experiment_id)
+    of_experiment = TRIAL.c.experiment_id == experiment_id
+    return select(TRIAL_RUN.c.id).join(TRIAL).where(of_experiment, IS_CURRENT)
 
 
 def _linked_by(junction: Table, epoch: ColumnElement[Any], runs: Select[Any]) -> Select[Any]:

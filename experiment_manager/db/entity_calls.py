@@ -8,9 +8,11 @@ from typing import TypeVar
 from sqlalchemy import Connection, Table
 
 from experiment_manager.common.common import RunStatus
-from experiment_manager.common.errors import QueryError
+from experiment_manager.common.errors import QueryError, RunTakenError
+from experiment_manager.common.processes import ProcessIdentity
 from experiment_manager.db import reader, schema, writer
-from experiment_manager.db.rows import ExperimentRow, TrialRow, TrialRunRow
+from experiment_manager.db.liveness import end_leases, insert_lease, list_leases
+from experiment_manager.db.rows import AttemptRow, ExperimentRow, TrialRow, TrialRunRow
 from experiment_manager.db.server import take_turn
 from experiment_manager.db.session import Session
 
@@ -48,7 +50,7 @@ class EntityCalls(Session):
             id_ = writer.insert_run(
                 connection, trial_id, _status(status), number, seed=seed, config_hash=config_hash
             )
-            return _one(connection, TrialRunRow, schema.TRIAL_RUN, id_)
+            return _one_run(connection, id_)
 
     def start_trial_run(
         self,
@@ -57,38 +59,84 @@ class EntityCalls(Session):
         seed: int | None = None,
         config_hash: str | None = None,
         kept_epoch: int | None = None,
+        *,
+        process: ProcessIdentity | None = None,
     ) -> TrialRunRow:
         """The run of this number, running: a new one, or the next attempt of the one there is.
 
         What a dead attempt recorded is deleted, so that the run's history reads as if it had
         never been interrupted. Where the next attempt goes on from a checkpoint, the epochs up
         to ``kept_epoch``, the last one in it, stay.
+
+        Args:
+            trial_id: Its trial.
+            number: Its number within the trial, from 1.
+            seed: Of its random numbers.
+            config_hash: Of its resolved configuration.
+            kept_epoch: Index of the last epoch that stays, or None.
+            process: Who executes it: the run is claimed, and stands as ``lost`` where this
+                process vanishes. None for a run that nobody watches over.
+
+        Raises:
+            RunTakenError: It was to be claimed, but another process that lives executes it, or
+                it has succeeded with the same configuration.
         """
         identity = {"seed": seed, "config_hash": config_hash}
         runs = schema.TRIAL_RUN
         with self._writing(f"start_trial_run({trial_id}, {number})") as connection:
             take_turn(connection)
             same = (runs.c.trial_id == trial_id) & (runs.c.number == number)
-            before = reader.list_rows(connection, TrialRunRow, runs, same)
+            before = reader.list_trial_runs(connection, same)
             if before:
+                if process is not None:
+                    _refuse_taken(connection, before[0], process, config_hash)
                 id_ = before[0].id
-                writer.restart_run(connection, id_, kept_epoch, **identity)
+                writer.restart_run(connection, before[0], kept_epoch, **identity)
             else:
                 id_ = writer.insert_run(
                     connection, trial_id, RunStatus.RUNNING, number, **identity
                 )
-            return _one(connection, TrialRunRow, runs, id_)
+            if process is not None:
+                end_leases(connection, schema.LEASE.c.trial_run_id == id_)
+                insert_lease(connection, process, trial_run_id=id_)
+            return _one_run(connection, id_)
 
     def update_trial_run_status(
-        self, trial_run_id: int, status: str | RunStatus, error: str | None = None
+        self,
+        trial_run_id: int,
+        status: str | RunStatus,
+        error: str | None = None,
+        reason: str | None = None,
     ) -> None:
         """Set how a run stands; a status that ends it sets its end time.
+
+        Args:
+            trial_run_id: The run.
+            status: A ``RunStatus`` or its value.
+            error: Traceback of a failure.
+            reason: Why it did not succeed, in a word; None for what the traceback tells.
 
         Raises:
             QueryError: There is no such run or no such status.
         """
         with self._writing(f"update_trial_run_status({trial_run_id}, {status!r})") as connection:
-            writer.update_run_status(connection, trial_run_id, _status(status), error, time.time())
+            writer.update_run_status(
+                connection, trial_run_id, _status(status), error, time.time(), reason=reason
+            )
+
+    def list_attempts(self, trial_run_id: int) -> list[AttemptRow]:
+        """The attempts of a run before its last one, in their order."""
+        table = schema.TRIAL_RUN_ATTEMPT
+        of_run = table.c.trial_run_id == trial_run_id
+        with self._reading(f"list_attempts({trial_run_id})") as connection:
+            return reader.list_rows(connection, AttemptRow, table, of_run, order_by="attempt")
+
+    def set_workspace(self, experiment_id: int, workspace: str) -> None:
+        """Note in which folder the experiment's folder is."""
+        table = schema.EXPERIMENT
+        with self._writing(f"set_workspace({experiment_id})") as connection:
+            changed = table.update().where(table.c.id == experiment_id)
+            connection.execute(changed.values(workspace=workspace))
 
     def get_experiment(self, experiment_id: int) -> ExperimentRow | None:
         """The experiment, or None."""
@@ -107,7 +155,10 @@ class EntityCalls(Session):
 
     def get_trial_run(self, trial_run_id: int) -> TrialRunRow | None:
         """The run, or None."""
-        return self._find(TrialRunRow, schema.TRIAL_RUN, trial_run_id)
+        with self._reading(f"looking for TRIAL_RUN {trial_run_id}") as connection:
+            same = schema.TRIAL_RUN.c.id == trial_run_id
+            found = reader.list_trial_runs(connection, same)
+        return found[0] if found else None
 
     def list_experiments(self) -> list[ExperimentRow]:
         """All experiments in order of their creation."""
@@ -122,11 +173,10 @@ class EntityCalls(Session):
             return reader.list_rows(connection, TrialRow, table, of_experiment)
 
     def list_trial_runs(self, trial_id: int) -> list[TrialRunRow]:
-        """The trial's runs in order of their numbers."""
-        table = schema.TRIAL_RUN
+        """The trial's runs in order of their numbers; those that were set aside are left out."""
+        of_trial = schema.TRIAL_RUN.c.trial_id == trial_id
         with self._reading(f"list_trial_runs({trial_id})") as connection:
-            of_trial = table.c.trial_id == trial_id
-            return reader.list_rows(connection, TrialRunRow, table, of_trial, order_by="number")
+            return reader.list_trial_runs(connection, of_trial, schema.IS_CURRENT)
 
     def list_runs(self, experiment_id: int) -> list[tuple[TrialRow, TrialRunRow]]:
         """Every run of the experiment beside its trial, in order of trial and number."""
@@ -142,6 +192,24 @@ class EntityCalls(Session):
 def _one(connection: Connection, row_type: type[R], table: Table, id_: int) -> R:
     (row,) = reader.list_rows(connection, row_type, table, table.c.id == id_)
     return row
+
+
+def _one_run(connection: Connection, id_: int) -> TrialRunRow:
+    (row,) = reader.list_trial_runs(connection, schema.TRIAL_RUN.c.id == id_)
+    return row
+
+
+def _refuse_taken(
+    connection: Connection, run: TrialRunRow, process: ProcessIdentity, config_hash: str | None
+) -> None:
+    status = RunStatus(run.status)
+    if status.is_success and run.config_hash == config_hash:
+        raise RunTakenError(f"run {run.number} has been finished by another process")
+    if status is not RunStatus.RUNNING:
+        return
+    for lease in list_leases(connection, schema.LEASE.c.trial_run_id == run.id):
+        if lease.process != process:
+            raise RunTakenError(f"run {run.number} is executed by {lease.process}")
 
 
 def _status(status: str | RunStatus) -> RunStatus:

@@ -10,14 +10,17 @@ from experiment_manager.common.errors import (
     QueryError,
 )
 from experiment_manager.common.metrics import MetricPoint
+from experiment_manager.db.archive_calls import ArchiveCalls
 from experiment_manager.db.artifact_calls import ArtifactCalls
 from experiment_manager.db.engine import database_exists, database_file, hide_password, parse_url
 from experiment_manager.db.entity_calls import EntityCalls
 from experiment_manager.db.journal_calls import JournalCalls
+from experiment_manager.db.lease_calls import LeaseCalls
 from experiment_manager.db.leftovers import Leftover, deliver_leftovers
 from experiment_manager.db.metric_calls import MetricCalls
 from experiment_manager.db.parameter_calls import ParameterCalls
 from experiment_manager.db.selection_calls import SelectionCalls
+from experiment_manager.db.tag_calls import TagCalls
 
 __all__ = [
     "ConnectionError",
@@ -32,7 +35,15 @@ __all__ = [
 
 
 class DatabaseManager(
-    EntityCalls, MetricCalls, ParameterCalls, ArtifactCalls, SelectionCalls, JournalCalls
+    EntityCalls,
+    MetricCalls,
+    ParameterCalls,
+    ArtifactCalls,
+    TagCalls,
+    SelectionCalls,
+    ArchiveCalls,
+    LeaseCalls,
+    JournalCalls,
 ):
     """Writes and reads experiments, in SQLite or on a server.
 

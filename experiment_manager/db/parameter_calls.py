@@ -34,6 +34,14 @@ class ParameterCalls(Session):
         with self._writing(f"record_provenance({trial_run_id})") as connection:
             writer.set_provenance(connection, run_owner(trial_run_id), facts)
 
+    def record_snapshots(self, trial_run_id: int, facts: Mapping[str, Any]) -> None:
+        """Like :meth:`record_provenance`, for large facts that many runs have alike.
+
+        Each content is kept once.
+        """
+        with self._writing(f"record_snapshots({trial_run_id})") as connection:
+            writer.set_snapshots(connection, trial_run_id, facts)
+
     def get_experiment_parameters(self, experiment_id: int) -> dict[str, Any]:
         """The experiment's parameters by name."""
         return self._named_values(experiment_owner(experiment_id), "PARAMETER")
@@ -48,7 +56,10 @@ class ParameterCalls(Session):
 
     def get_provenance(self, trial_run_id: int) -> dict[str, Any]:
         """The facts of what the run was made of, by name."""
-        return self._named_values(run_owner(trial_run_id), "PROVENANCE")
+        own = self._named_values(run_owner(trial_run_id), "PROVENANCE")
+        with self._reading(f"snapshots of {trial_run_id}") as connection:
+            shared = reader.snapshots_of(connection, trial_run_id)
+        return dict(sorted({**shared, **own}.items()))
 
     def _set_parameters(self, owner: Owner, parameters: Mapping[str, Any]) -> None:
         with self._writing(f"setting parameters of {owner}") as connection:

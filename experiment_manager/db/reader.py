@@ -9,11 +9,13 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, Table, select, un
 
 from experiment_manager.db import schema
 from experiment_manager.db.keys import Owner
+from experiment_manager.db.liveness import lost_runs, shown_status
 from experiment_manager.db.rows import ArtifactRow, EpochRow, MetricRow, TrialRow, TrialRunRow
-from experiment_manager.db.schema import ARTIFACT, METRIC, TRIAL, TRIAL_RUN
+from experiment_manager.db.schema import ARTIFACT, IS_CURRENT, METRIC, TRIAL, TRIAL_RUN
 
 R = TypeVar("R")
 
+_RUN_FIELDS = [field.name for field in fields(TrialRunRow)]
 _METRIC_COLUMNS = (
     METRIC.c.id,
     METRIC.c.type,
@@ -37,14 +39,27 @@ def list_rows(
     return [row_type(*row) for row in connection.execute(query)]
 
 
+def run_columns(connection: Connection) -> list[ColumnElement[Any]]:
+    """What a :class:`TrialRunRow` is made of, its status as readers see it."""
+    columns: list[ColumnElement[Any]] = [TRIAL_RUN.c[name] for name in _RUN_FIELDS]
+    columns[_RUN_FIELDS.index("status")] = shown_status(lost_runs(connection))
+    return columns
+
+
+def list_trial_runs(connection: Connection, *conditions: ColumnElement[bool]) -> list[TrialRunRow]:
+    """The runs that meet all conditions, in order of trial and number."""
+    query = select(*run_columns(connection)).where(*conditions)
+    in_order = query.order_by(TRIAL_RUN.c.trial_id, TRIAL_RUN.c.number)
+    return [TrialRunRow(*row) for row in connection.execute(in_order)]
+
+
 def list_runs(connection: Connection, experiment_id: int) -> list[tuple[TrialRow, TrialRunRow]]:
     """Every run of an experiment beside its trial, in order of trial and number."""
     trial_columns = [TRIAL.c[field.name] for field in fields(TrialRow)]
-    run_columns = [TRIAL_RUN.c[field.name] for field in fields(TrialRunRow)]
     query = (
-        select(*trial_columns, *run_columns)
+        select(*trial_columns, *run_columns(connection))
         .join(TRIAL_RUN, TRIAL_RUN.c.trial_id == TRIAL.c.id)
-        .where(TRIAL.c.experiment_id == experiment_id)
+        .where(TRIAL.c.experiment_id == experiment_id, IS_CURRENT)
         .order_by(TRIAL.c.id, TRIAL_RUN.c.number)
     )
     split = len(trial_columns)
@@ -84,7 +99,7 @@ def artifacts_of(connection: Connection, owner: Owner) -> list[ArtifactRow]:
 def metrics_below_experiment(connection: Connection, experiment_id: int) -> list[MetricRow]:
     """All metrics of an experiment, its trials and their runs."""
     trials = select(TRIAL.c.id).where(TRIAL.c.experiment_id == experiment_id)
-    runs = select(TRIAL_RUN.c.id).where(TRIAL_RUN.c.trial_id.in_(trials))
+    runs = select(TRIAL_RUN.c.id).where(TRIAL_RUN.c.trial_id.in_(trials), IS_CURRENT)
     own = schema.EXPERIMENT_METRIC
     queries = [
         _metrics_through(own).where(own.c.experiment_id == experiment_id),
@@ -96,7 +111,7 @@ def metrics_below_experiment(connection: Connection, experiment_id: int) -> list
 
 def metrics_below_trial(connection: Connection, trial_id: int) -> list[MetricRow]:
     """All metrics of a trial and its runs."""
-    runs = select(TRIAL_RUN.c.id).where(TRIAL_RUN.c.trial_id == trial_id)
+    runs = select(TRIAL_RUN.c.id).where(TRIAL_RUN.c.trial_id == trial_id, IS_CURRENT)
     own = schema.TRIAL_METRIC
     queries = [_metrics_through(own).where(own.c.trial_id == trial_id), *_run_queries(runs)]
     return _united(connection, queries)
@@ -129,7 +144,7 @@ def final_metrics(connection: Connection, experiment_id: int) -> list[tuple[int,
         .add_columns(junction.c.trial_run_id)
         .join(TRIAL_RUN, TRIAL_RUN.c.id == junction.c.trial_run_id)
         .join(TRIAL, TRIAL.c.id == TRIAL_RUN.c.trial_id)
-        .where(TRIAL.c.experiment_id == experiment_id)
+        .where(TRIAL.c.experiment_id == experiment_id, IS_CURRENT)
         .order_by(METRIC.c.id)
     )
     return [(row.trial_run_id, _metric_row(row)) for row in connection.execute(query)]
@@ -139,6 +154,17 @@ def named_values_of(connection: Connection, owner: Owner, kind: str) -> dict[str
     """Parameters (``kind`` is ``PARAMETER``) or provenance of one owner, by name."""
     table = owner.junction(kind)
     query = select(table.c.name, table.c.value).where(*_same(table, owner)).order_by(table.c.name)
+    return {row.name: row.value for row in connection.execute(query)}
+
+
+def snapshots_of(connection: Connection, run_id: int) -> dict[str, Any]:
+    """What a run was made of as many others were, by name."""
+    links, snapshots = schema.TRIAL_RUN_SNAPSHOT, schema.SNAPSHOT
+    query = (
+        select(links.c.name, snapshots.c.value)
+        .join(snapshots, snapshots.c.hash == links.c.hash)
+        .where(links.c.trial_run_id == run_id)
+    )
     return {row.name: row.value for row in connection.execute(query)}
 
 

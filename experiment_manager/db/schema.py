@@ -27,7 +27,7 @@ from experiment_manager.db.column_types import (
     UtcDateTime,
 )
 
-SCHEMA_VERSION = "2"
+SCHEMA_VERSION = "3"
 MYSQL_OPTIONS: dict[str, Any] = {
     f"{dialect}_{option}": value
     for dialect in ("mysql", "mariadb")
@@ -53,6 +53,9 @@ EXPERIMENT = _table(
     Column("description", LongText, nullable=False, default=""),
     Column("start_time", UtcDateTime, nullable=False),
     Column("update_time", UtcDateTime, nullable=False),
+    Column("note", LongText),
+    # Where its folder was when it last ran; that of an SQLite file that lies there is its own.
+    Column("workspace", LongText),
 )
 TRIAL = _table(
     "TRIAL",
@@ -61,6 +64,7 @@ TRIAL = _table(
     Column("experiment_id", ForeignKey("EXPERIMENT.id", ondelete="CASCADE"), nullable=False),
     Column("start_time", UtcDateTime, nullable=False),
     Column("update_time", UtcDateTime, nullable=False),
+    Column("note", LongText),
     UniqueConstraint("experiment_id", "name"),
 )
 TRIAL_RUN = _table(
@@ -75,9 +79,51 @@ TRIAL_RUN = _table(
     Column("seed", BigInt),
     Column("attempt", Int, nullable=False, default=1),
     Column("config_hash", String(64)),
-    Column("heartbeat", UtcDateTime),
     Column("error", LongText),
+    Column("note", LongText),
+    Column("reason", Name),
     UniqueConstraint("trial_id", "number"),
+)
+IS_CURRENT = TRIAL_RUN.c.number > 0  # a run that was not set aside, see ARCHIVED_RUN
+# The attempts of a run before its last one, which is in TRIAL_RUN.
+TRIAL_RUN_ATTEMPT = _table(
+    "TRIAL_RUN_ATTEMPT",
+    Column("trial_run_id", ForeignKey("TRIAL_RUN.id", ondelete="CASCADE"), primary_key=True),
+    Column("attempt", Int, primary_key=True, autoincrement=False),
+    Column("status", String(16), nullable=False),
+    Column("reason", Name),
+    Column("error", LongText),
+    Column("start_time", UtcDateTime, nullable=False),
+    Column("end_time", UtcDateTime),
+)
+# Runs that were set aside. Such a run leaves its number to another one: ``number`` is the one
+# that it had, and that in TRIAL_RUN is minus its id.
+ARCHIVED_RUN = _table(
+    "ARCHIVED_RUN",
+    Column("trial_run_id", ForeignKey("TRIAL_RUN.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Int, nullable=False),
+    Column("version", Int, nullable=False),
+    Column("reason", Name, nullable=False),
+    Column("time", UtcDateTime, nullable=False),
+)
+# The processes that execute an experiment (without a run), and the one that executes a run.
+LEASE = _table(
+    "LEASE",
+    Column("id", Id, primary_key=True),
+    Column("experiment_id", ForeignKey("EXPERIMENT.id", ondelete="CASCADE"), index=True),
+    Column("trial_run_id", ForeignKey("TRIAL_RUN.id", ondelete="CASCADE"), unique=True),
+    Column("user_name", Name, nullable=False),
+    Column("host", Name, nullable=False),
+    Column("machine", Name, nullable=False),
+    Column("pid", BigInt, nullable=False),
+    Column("process_start", BigInt, nullable=False),
+    Column("start_time", UtcDateTime, nullable=False),
+    Column("heartbeat", UtcDateTime, nullable=False),
+)
+TRIAL_RUN_TAG = _table(
+    "TRIAL_RUN_TAG",
+    Column("trial_run_id", ForeignKey("TRIAL_RUN.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", Name, primary_key=True, index=True),
 )
 RESULTS = _table(
     "RESULTS",
@@ -134,6 +180,18 @@ TRIAL_RUN_PROVENANCE = _table(
     Column("trial_run_id", ForeignKey("TRIAL_RUN.id", ondelete="CASCADE"), primary_key=True),
     Column("name", Name, primary_key=True),
     Column("value", ExactJSON),
+)
+# What many runs were made of alike (code, packages, machine), each content kept once.
+SNAPSHOT = _table(
+    "SNAPSHOT",
+    Column("hash", String(64), primary_key=True),
+    Column("value", ExactJSON),
+)
+TRIAL_RUN_SNAPSHOT = _table(
+    "TRIAL_RUN_SNAPSHOT",
+    Column("trial_run_id", ForeignKey("TRIAL_RUN.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", Name, primary_key=True),
+    Column("hash", ForeignKey("SNAPSHOT.hash"), nullable=False, index=True),
 )
 # The journals that may hold what is not in the database yet (see db/journal.py), each with the
 # number of its last record that is. The next attempt of a run takes its row away, so that a dead

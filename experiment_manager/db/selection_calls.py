@@ -6,12 +6,15 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import fields
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, exists, func, select
 
 from experiment_manager.db.columns import latest_columns
+from experiment_manager.db.liveness import lost_runs, shown_status
+from experiment_manager.db.reader import run_columns
 from experiment_manager.db.rows import TrialRow, TrialRunRow
 from experiment_manager.db.schema import (
     EXPERIMENT,
+    IS_CURRENT,
     LATEST_METRIC,
     TRIAL,
     TRIAL_RUN,
@@ -21,7 +24,6 @@ from experiment_manager.db.session import Session
 
 IDS_AT_ONCE = 500  # below every database's limit of variables
 _TRIAL_COLUMNS = tuple(TRIAL.c[field.name] for field in fields(TrialRow))
-_RUN_COLUMNS = tuple(TRIAL_RUN.c[field.name] for field in fields(TrialRunRow))
 
 
 class SelectedRun(NamedTuple):
@@ -47,18 +49,23 @@ class SelectionCalls(Session):
         self, condition: ColumnElement[bool], limit: int | None = None
     ) -> list[SelectedRun]:
         """The runs that meet it, by experiment, trial (as they were created) and number."""
-        query = (
-            _runs(EXPERIMENT.c.title, *_TRIAL_COLUMNS, *_RUN_COLUMNS)
-            .where(condition)
-            .order_by(EXPERIMENT.c.id, TRIAL.c.id, TRIAL_RUN.c.number)
-            .limit(limit)
-        )
         split = 1 + len(_TRIAL_COLUMNS)
         with self._reading("select_runs()") as connection:
+            query = (
+                _runs(EXPERIMENT.c.title, *_TRIAL_COLUMNS, *run_columns(connection))
+                .where(condition)
+                .order_by(EXPERIMENT.c.id, TRIAL.c.id, TRIAL_RUN.c.number)
+                .limit(limit)
+            )
             return [
                 SelectedRun(row[0], TrialRow(*row[1:split]), TrialRunRow(*row[split:]))
                 for row in connection.execute(query)
             ]
+
+    def list_lost_runs(self) -> list[int]:
+        """The ids of the runs whose processes have vanished."""
+        with self._reading("list_lost_runs()") as connection:
+            return lost_runs(connection)
 
     def count_runs(self, condition: ColumnElement[bool]) -> int:
         """How many runs meet it."""
@@ -115,22 +122,29 @@ class SelectionCalls(Session):
         return self._names(TRIAL_RUN_PARAMETER.c.name)
 
     def count_trials(self) -> dict[int, int]:
-        """The number of trials of each experiment that has any, by id."""
-        query = select(TRIAL.c.experiment_id, func.count()).group_by(TRIAL.c.experiment_id)
+        """The number of trials of each experiment that has any, by id.
+
+        One whose runs were all set aside does not count.
+        """
+        of_trial = TRIAL_RUN.c.trial_id == TRIAL.c.id
+        counts = ~exists().where(of_trial) | exists().where(of_trial, IS_CURRENT)
+        query = select(TRIAL.c.experiment_id, func.count()).where(counts)
+        query = query.group_by(TRIAL.c.experiment_id)
         with self._reading("count_trials()") as connection:
             return {row.experiment_id: row[1] for row in connection.execute(query)}
 
     def count_runs_by_status(self) -> dict[int, dict[str, int]]:
         """The number of runs of each experiment that has any, by id and status."""
-        key = (TRIAL.c.experiment_id, TRIAL_RUN.c.status)
-        query = (
-            select(*key, func.count())
-            .join_from(TRIAL, TRIAL_RUN)
-            .group_by(*key)
-            .order_by(func.min(TRIAL_RUN.c.id))
-        )
         counts: dict[int, dict[str, int]] = {}
         with self._reading("count_runs_by_status()") as connection:
+            key = (TRIAL.c.experiment_id, shown_status(lost_runs(connection)))
+            query = (
+                select(*key, func.count())
+                .join_from(TRIAL, TRIAL_RUN)
+                .where(IS_CURRENT)
+                .group_by(*key)
+                .order_by(func.min(TRIAL_RUN.c.id))
+            )
             for experiment, status, count in connection.execute(query):
                 counts.setdefault(experiment, {})[status] = count
         return counts

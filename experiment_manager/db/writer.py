@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from math import isfinite
@@ -14,13 +15,17 @@ from sqlalchemy import exists as sql_exists
 
 from experiment_manager.common.common import RunStatus
 from experiment_manager.common.errors import QueryError
+from experiment_manager.common.reasons import reason_of
 from experiment_manager.db import schema
-from experiment_manager.db.bulk import insert_or_update
+from experiment_manager.db.bulk import insert_once, insert_or_update
+from experiment_manager.db.column_types import encode_json
 from experiment_manager.db.keys import Owner
+from experiment_manager.db.liveness import end_leases
+from experiment_manager.db.rows import TrialRunRow
 from experiment_manager.db.schema import ARTIFACT, EPOCH, METRIC, TRIAL_RUN
 
 _RUN_METRICS = (schema.RESULTS_METRIC, schema.EPOCH_METRIC, schema.BATCH_METRIC)
-_RUN_ARTIFACTS = (
+RUN_ARTIFACTS = (
     schema.TRIAL_RUN_ARTIFACT,
     schema.RESULTS_ARTIFACT,
     schema.EPOCH_ARTIFACT,
@@ -28,7 +33,7 @@ _RUN_ARTIFACTS = (
 )
 CHECKPOINT = "checkpoint"  # type of the artifacts that trackers are told of as such
 _ALL_METRICS = (schema.EXPERIMENT_METRIC, schema.TRIAL_METRIC, *_RUN_METRICS)
-_ALL_ARTIFACTS = (schema.EXPERIMENT_ARTIFACT, schema.TRIAL_ARTIFACT, *_RUN_ARTIFACTS)
+_ALL_ARTIFACTS = (schema.EXPERIMENT_ARTIFACT, schema.TRIAL_ARTIFACT, *RUN_ARTIFACTS)
 
 
 def now() -> datetime:
@@ -72,40 +77,66 @@ def insert_run(
 
 
 def restart_run(
-    connection: Connection, run_id: int, kept_epoch: int | None, **values: Any
+    connection: Connection, before: TrialRunRow, kept_epoch: int | None, **values: Any
 ) -> None:
-    """Begin the next attempt of a run; what its dead attempt left is deleted.
+    """Begin the next attempt of a run; what its dead attempt recorded is deleted.
 
     Args:
         connection: Its transaction is open.
-        run_id: The run.
+        before: The run as it is.
         kept_epoch: Index of the last epoch that the next attempt goes on from, so that it and
             those before it stay; None to begin anew.
         values: New values of the run's columns.
     """
-    _delete_history(connection, run_id, kept_epoch)
+    _insert_attempt(connection, before)
+    _delete_history(connection, before.id, kept_epoch)
     journals = schema.JOURNAL
-    connection.execute(journals.delete().where(journals.c.trial_run_id == run_id))
-    values |= {"attempt": TRIAL_RUN.c.attempt + 1, "status": RunStatus.RUNNING.value}
+    connection.execute(journals.delete().where(journals.c.trial_run_id == before.id))
+    values |= {"attempt": before.attempt + 1, "status": RunStatus.RUNNING.value}
     values |= {"start_time": now(), "update_time": now()}
-    values |= dict.fromkeys(("end_time", "heartbeat", "error"))
-    connection.execute(TRIAL_RUN.update().where(TRIAL_RUN.c.id == run_id).values(values))
+    values |= dict.fromkeys(("end_time", "error", "reason"))
+    connection.execute(TRIAL_RUN.update().where(TRIAL_RUN.c.id == before.id).values(values))
+
+
+def _insert_attempt(connection: Connection, run: TrialRunRow) -> None:
+    """Keep how an attempt ended; one that never did, although it was begun again, was lost."""
+    is_ended = RunStatus(run.status).is_ended
+    values = {
+        "trial_run_id": run.id,
+        "attempt": run.attempt,
+        "status": run.status if is_ended else RunStatus.LOST.value,
+        "reason": run.reason if is_ended else RunStatus.LOST.value,
+        "error": run.error,
+        "start_time": run.start_time,
+        "end_time": run.end_time,
+    }
+    connection.execute(schema.TRIAL_RUN_ATTEMPT.insert().values(values))
 
 
 def update_run_status(
-    connection: Connection, run_id: int, status: RunStatus, error: str | None, unix_time_s: float
+    connection: Connection,
+    run_id: int,
+    status: RunStatus,
+    error: str | None,
+    unix_time_s: float,
+    *,
+    reason: str | None = None,
 ) -> None:
     """Set how a run stands since a time, at which it ended if it did.
 
-    PostgreSQL keeps no text with a NUL in it, which must not cost the run its end.
+    The reason is that of the traceback, unless it is given. PostgreSQL keeps no text with a NUL
+    in it, which must not cost the run its end.
     """
     time = datetime.fromtimestamp(unix_time_s, timezone.utc)
     ended = time if status.is_ended else None
     error = None if error is None else error.replace("\0", "\N{REPLACEMENT CHARACTER}")
     values = {"status": status.value, "error": error, "update_time": time, "end_time": ended}
+    values["reason"] = reason or reason_of(error)
     changed = connection.execute(TRIAL_RUN.update().where(TRIAL_RUN.c.id == run_id).values(values))
     if changed.rowcount == 0:
         raise QueryError(f"there is no trial run with the id {run_id}")
+    if status.is_ended:
+        end_leases(connection, schema.LEASE.c.trial_run_id == run_id)
 
 
 def insert_artifact(connection: Connection, artifact_type: str, location: str) -> int:
@@ -153,6 +184,28 @@ def set_provenance(connection: Connection, owner: Owner, facts: Mapping[str, Any
     _set_named(connection, owner.junction("PROVENANCE"), owner, rows)
 
 
+def set_snapshots(connection: Connection, run_id: int, facts: Mapping[str, Any]) -> None:
+    """Set large facts by name, each content being kept once; those of other names stay."""
+    if not facts:
+        return
+    hashes = {name: _content_hash(value) for name, value in facts.items()}
+    contents = [{"hash": hashes[name], "value": value} for name, value in facts.items()]
+    links = [{"trial_run_id": run_id, "name": name, "hash": hashes[name]} for name in facts]
+    in_order = sorted(contents, key=itemgetter("hash"))  # so that two writers cannot deadlock
+    connection.execute(insert_once(connection, schema.SNAPSHOT), in_order)
+    connection.execute(insert_or_update(connection, schema.TRIAL_RUN_SNAPSHOT, ["hash"]), links)
+
+
+def _content_hash(value: Any) -> str:
+    return hashlib.sha256(encode_json(value).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def delete_run(connection: Connection, run_id: int) -> None:
+    """Delete a run with everything that it alone recorded."""
+    _delete_history(connection, run_id, None)
+    connection.execute(TRIAL_RUN.delete().where(TRIAL_RUN.c.id == run_id))
+
+
 def _set_named(
     connection: Connection, table: Table, owner: Owner, rows: Sequence[dict[str, Any]]
 ) -> None:
@@ -190,7 +243,7 @@ def _delete_history(connection: Connection, run_id: int, kept_epoch: int | None)
     """
     for junctions, everywhere, members in (
         (_RUN_METRICS, _ALL_METRICS, METRIC),
-        (_RUN_ARTIFACTS, _ALL_ARTIFACTS, ARTIFACT),
+        (RUN_ARTIFACTS, _ALL_ARTIFACTS, ARTIFACT),
     ):
         ids: list[int] = []
         for junction in junctions:

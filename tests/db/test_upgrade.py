@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 from sqlalchemy.engine import URL, make_url
 
 from experiment_manager.common.errors import ConnectionError  # noqa: A004 - the contract's name
@@ -26,20 +27,15 @@ from experiment_manager.db.maintenance import (
     upgrade_database,
 )
 from experiment_manager.db.manager import DatabaseManager
-from experiment_manager.db.schema import (
-    JOURNAL,
-    LATEST_METRIC,
-    SCHEMA_VERSION,
-    TRIAL_RUN_PROVENANCE,
-    VERSION,
-    metadata,
-)
+from experiment_manager.db.schema import SCHEMA_VERSION, VERSION, metadata
 from experiment_manager.db.upgrade import Upgrade
 from experiment_manager.testing.servers import MariaDBServer, PostgresServer
 
 Rows = Callable[..., list[tuple[Any, ...]]]
 
-VERSION_1 = Path(__file__).parent / "assets" / "version_1.db"
+ASSETS = Path(__file__).parent / "assets"
+VERSION_1 = ASSETS / "version_1.db"
+DROPPED = "heartbeat"  # a column that nothing was ever written into
 OPENING = """
 import sys
 
@@ -51,22 +47,43 @@ DatabaseManager(sys.argv[1], use_sqlite=True).close()
 """
 
 
+@pytest.fixture(params=["1", "2"])
+def version(request: pytest.FixtureRequest) -> str:
+    """Every version before this one."""
+    return str(request.param)
+
+
 @pytest.fixture
-def old(file: Path) -> Path:
-    """A database as version 1 of the schema left it: two trials of two runs."""
+def old(file: Path, version: str) -> Path:
+    """A database as an older version of the schema left it: two trials of two runs."""
+    shutil.copyfile(ASSETS / f"version_{version}.db", file)
+    return file
+
+
+@pytest.fixture
+def first(file: Path) -> Path:
+    """A database as the first version left it."""
     shutil.copyfile(VERSION_1, file)
     return file
 
 
 def content(file: Path) -> dict[str, list[tuple[Any, ...]]]:
-    """The rows of the tables that version 1 has, but for the version itself."""
+    """The rows of the tables and columns that version 1 has, but for the version itself."""
     listing = "SELECT name FROM sqlite_master WHERE type = 'table' AND name = upper(name)"
     with closing(sqlite3.connect(VERSION_1)) as first:
-        tables = [name for (name,) in first.execute(listing)]
+        columns = {
+            table: [row[1] for row in first.execute(f'PRAGMA table_info("{table}")')]
+            for (table,) in first.execute(listing)
+        }
     with closing(sqlite3.connect(file)) as connection:
         return {
-            table: sorted(connection.execute(f'SELECT * FROM "{table}"'), key=repr)
-            for table in tables
+            table: sorted(
+                connection.execute(
+                    f'SELECT {", ".join(n for n in names if n != DROPPED)} FROM "{table}"'
+                ),
+                key=repr,
+            )
+            for table, names in columns.items()
         }
 
 
@@ -76,10 +93,18 @@ def dump(file: Path) -> list[str]:
         return list(connection.iterdump())
 
 
-def statements(file: Path) -> set[tuple[Any, ...]]:
-    """What its tables and indexes were made with."""
+def structure(file: Path) -> dict[str, list[list[Any]]]:
+    """The columns, indexes and foreign keys of its tables, and which have no row ids."""
     with closing(sqlite3.connect(file)) as connection:
-        return set(connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master"))
+        tables = connection.execute("SELECT name, wr, type FROM pragma_table_list").fetchall()
+        return {
+            f"{table} {is_without_row_id}": [
+                sorted(row[1:] for row in connection.execute(f'PRAGMA {kind}("{table}")'))
+                for kind in ("table_info", "index_list", "foreign_key_list")
+            ]
+            for table, is_without_row_id, kind in tables
+            if kind == "table"
+        }
 
 
 def open_for_writing(file: Path) -> None:
@@ -119,7 +144,7 @@ def test_its_tables_are_those_of_a_new_database(old: Path, tmp_path: Path) -> No
     open_for_writing(old)
     new = tmp_path / "new.db"
     open_for_writing(new)
-    assert statements(old) == statements(new)
+    assert structure(old) == structure(new)
 
 
 def test_the_checks_find_nothing_in_it(old: Path) -> None:
@@ -127,11 +152,11 @@ def test_the_checks_find_nothing_in_it(old: Path) -> None:
     assert check_database(URL.create("sqlite", database=str(old))) == []
 
 
-def test_the_latest_metrics_are_taken_from_the_histories(old: Path, rows: Rows) -> None:
-    with closing(sqlite3.connect(old)) as connection, connection:
+def test_the_latest_metrics_are_taken_from_the_histories(first: Path, rows: Rows) -> None:
+    with closing(sqlite3.connect(first)) as connection, connection:
         last_loss = "UPDATE METRIC SET total_val = NULL, non_finite = '-inf' WHERE id = 11"
         connection.execute(last_loss)
-    open_for_writing(old)
+    open_for_writing(first)
     found = rows("SELECT * FROM LATEST_METRIC WHERE trial_run_id = 1 ORDER BY type")
     assert found == [
         (1, "confusion", 0.5, None, None),
@@ -154,19 +179,19 @@ def test_recording_goes_on_in_it(old: Path, rows: Rows) -> None:
 # The backup.
 
 
-def test_a_backup_equals_the_original(old: Path) -> None:
+def test_a_backup_equals_the_original(old: Path, version: str) -> None:
     before = dump(old)
     open_for_writing(old)
-    assert backups(old) == ["experiments.db.version_1.bak"]
-    assert dump(old.with_name("experiments.db.version_1.bak")) == before
+    assert backups(old) == [f"experiments.db.version_{version}.bak"]
+    assert dump(old.with_name(f"experiments.db.version_{version}.bak")) == before
 
 
-def test_a_backup_overwrites_none(old: Path) -> None:
-    first = old.with_name("experiments.db.version_1.bak")
-    first.write_text("of another day")
-    open_for_writing(old)
-    assert first.read_text() == "of another day"
-    assert backups(old) == ["experiments.db.version_1.2.bak", "experiments.db.version_1.bak"]
+def test_a_backup_overwrites_none(first: Path) -> None:
+    before = first.with_name("experiments.db.version_1.bak")
+    before.write_text("of another day")
+    open_for_writing(first)
+    assert before.read_text() == "of another day"
+    assert backups(first) == ["experiments.db.version_1.2.bak", "experiments.db.version_1.bak"]
 
 
 def test_opening_it_again_makes_no_other_one(old: Path) -> None:
@@ -178,11 +203,12 @@ def test_opening_it_again_makes_no_other_one(old: Path) -> None:
 # A failure.
 
 
-def test_a_failure_in_the_middle_leaves_it_as_it_was(old: Path) -> None:
+def test_a_failure_in_the_middle_leaves_it_as_it_was(old: Path, version: str) -> None:
     with closing(sqlite3.connect(old)) as connection:
-        connection.execute("CREATE TABLE JOURNAL (text TEXT)")  # somebody else's
+        connection.execute("CREATE TABLE SNAPSHOT (text TEXT)")  # somebody else's
     before = dump(old)
-    with pytest.raises(ConnectionError, match=r"from version 1 to 2 failed.*JOURNAL.*left as it"):
+    failure = rf"from version {version} to {SCHEMA_VERSION} failed.*SNAPSHOT.*left as it"
+    with pytest.raises(ConnectionError, match=failure):
         open_for_writing(old)
     assert dump(old) == before
     assert backups(old) == []
@@ -201,9 +227,39 @@ def test_an_upgrade_whose_result_is_wrong_is_taken_back(old: Path) -> None:
 # On a server.
 
 
+# What each version has added.
+ADDED = {
+    "2": ({}, ("LATEST_METRIC", "TRIAL_RUN_PROVENANCE", "JOURNAL")),
+    "3": (
+        {
+            "EXPERIMENT": ("note", "workspace"),
+            "TRIAL": ("note",),
+            "TRIAL_RUN": ("note", "reason"),
+        },
+        (
+            *("TRIAL_RUN_ATTEMPT", "ARCHIVED_RUN", "LEASE", "TRIAL_RUN_TAG"),
+            *("TRIAL_RUN_SNAPSHOT", "SNAPSHOT"),
+        ),
+    ),
+}
+
+
+def downgrade(connection: Connection, version: str) -> None:
+    """Make the tables of an older version of those of this one."""
+    quote = connection.dialect.identifier_preparer.quote
+    for columns, tables in (ADDED[later] for later in sorted(ADDED) if later > version):
+        metadata.drop_all(connection, [metadata.tables[table] for table in tables])
+        for table, names in columns.items():
+            for name in names:
+                connection.exec_driver_sql(f"ALTER TABLE {quote(table)} DROP COLUMN {name}")
+    table = quote("TRIAL_RUN")
+    connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {DROPPED} TIMESTAMP NULL")
+    connection.execute(VERSION.update().values(version_num=version))
+
+
 @pytest.fixture(params=["mariadb", "postgres"])
-def server_url(request: pytest.FixtureRequest) -> Iterator[URL]:
-    """A database as version 1 left it on a server, with a run and its metrics."""
+def server_url(request: pytest.FixtureRequest, version: str) -> Iterator[URL]:
+    """A database as an older version left it on a server, with a run and its metrics."""
     server: MariaDBServer | PostgresServer = request.getfixturevalue(request.param)
     url = make_url(server.create_database())
     with DatabaseManager.from_url(url.render_as_string(False)) as db:
@@ -213,15 +269,14 @@ def server_url(request: pytest.FixtureRequest) -> Iterator[URL]:
         db.record_epoch(run.id, 1, [MetricPoint("loss", 0.5)])
     engine = open_as_it_is(url, read_only=False)
     with writing(engine) as connection:
-        metadata.drop_all(connection, [JOURNAL, LATEST_METRIC, TRIAL_RUN_PROVENANCE])
-        connection.execute(VERSION.update().values(version_num="1"))
+        downgrade(connection, version)
     engine.dispose()
     yield url
     server.drop_database(url.render_as_string(False))
 
 
-def test_the_command_upgrades_a_server(server_url: URL) -> None:
-    assert upgrade_database(server_url) == Upgrade("1", SCHEMA_VERSION, None)
+def test_the_command_upgrades_a_server(server_url: URL, version: str) -> None:
+    assert upgrade_database(server_url) == Upgrade(version, SCHEMA_VERSION, None)
     assert check_database(server_url) == []
     with DatabaseManager.from_url(server_url.render_as_string(False)) as db:
         latest = db.get_latest_columns(db.list_experiments()[0].id)
@@ -229,10 +284,10 @@ def test_the_command_upgrades_a_server(server_url: URL) -> None:
     assert repr(latest.value) == "[nan, 0.5]"
 
 
-def test_a_server_is_not_upgraded_by_opening_it(server_url: URL) -> None:
+def test_a_server_is_not_upgraded_by_opening_it(server_url: URL, version: str) -> None:
     with pytest.raises(ConnectionError, match=r"db upgrade '[a-z+]+://\w+:\*\*\*@"):
         DatabaseManager.from_url(server_url.render_as_string(False))
-    assert describe_database(server_url).version == "1"
+    assert describe_database(server_url).version == version
 
 
 # When it is not upgraded.
@@ -240,9 +295,9 @@ def test_a_server_is_not_upgraded_by_opening_it(server_url: URL) -> None:
 
 def test_a_newer_version_is_refused_with_the_remedy(old: Path) -> None:
     with closing(sqlite3.connect(old)) as connection, connection:
-        connection.execute("UPDATE experiment_manager_version SET version_num = '3'")
+        connection.execute("UPDATE experiment_manager_version SET version_num = '99'")
     before = dump(old)
-    with pytest.raises(ConnectionError, match=r"version '3'.* knows '2'; update experiment-man"):
+    with pytest.raises(ConnectionError, match=rf"'99'.* knows '{SCHEMA_VERSION}'; update exp"):
         open_for_writing(old)
     assert dump(old) == before
 
@@ -309,7 +364,7 @@ def test_an_upgrade_waits_for_whoever_has_the_file(
 def test_a_file_of_this_version_is_opened_as_it_is(tmp_path: Path) -> None:
     """The one that the next version will be upgraded from."""
     file = tmp_path / "experiments.db"
-    shutil.copy(VERSION_1.with_name(f"version_{SCHEMA_VERSION}.db"), file)
+    shutil.copy(ASSETS / f"version_{SCHEMA_VERSION}.db", file)
     before = dump(file)
     with DatabaseManager(str(file), use_sqlite=True) as db:
         assert [experiment.title for experiment in db.list_experiments()] == ["digits"]

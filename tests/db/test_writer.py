@@ -212,7 +212,7 @@ def test_starting_again_is_the_next_attempt_of_the_same_run(
     again = db.start_trial_run(run.trial_id, 1, seed=8, config_hash="def")
     assert (again.id, again.attempt, again.status) == (run.id, 2, "running")
     assert (again.seed, again.config_hash) == (8, "def")
-    assert (again.end_time, again.error, again.heartbeat) == (None, None, None)
+    assert (again.end_time, again.error, again.reason) == (None, None, None)
     assert again.start_time > run.start_time
 
 

@@ -1,0 +1,74 @@
+"""Who executes what, and whose process has vanished."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, case, literal, select
+
+from experiment_manager.common.common import RunStatus
+from experiment_manager.common.processes import ProcessIdentity
+from experiment_manager.db.expressions import SecondsBetween, ServerTime
+from experiment_manager.db.rows import LeaseRow
+from experiment_manager.db.schema import LEASE, TRIAL_RUN
+
+_PROCESS = tuple(
+    LEASE.c[name] for name in ("user_name", "host", "machine", "pid", "process_start")
+)
+_LEASE = (LEASE.c.id, LEASE.c.experiment_id, LEASE.c.trial_run_id)
+
+
+def list_leases(connection: Connection, *conditions: ColumnElement[bool]) -> list[LeaseRow]:
+    """The leases that meet all conditions."""
+    age = SecondsBetween(LEASE.c.heartbeat, ServerTime()).label("age_s")
+    query = select(*_LEASE, *_PROCESS, LEASE.c.start_time, age).where(*conditions)
+    return [_lease_row(tuple(row)) for row in connection.execute(query.order_by(LEASE.c.id))]
+
+
+def insert_lease(
+    connection: Connection,
+    process: ProcessIdentity,
+    *,
+    experiment_id: int | None = None,
+    trial_run_id: int | None = None,
+) -> int:
+    """The id of a new lease."""
+    values: dict[str, Any] = {column.name: getattr(process, column.name) for column in _PROCESS}
+    values |= {"experiment_id": experiment_id, "trial_run_id": trial_run_id}
+    values |= {"start_time": ServerTime(), "heartbeat": ServerTime()}
+    key = connection.execute(LEASE.insert().values(values)).inserted_primary_key
+    return int(key[0])  # type: ignore[index]
+
+
+def end_leases(connection: Connection, *conditions: ColumnElement[bool]) -> None:
+    """Delete the leases that meet all conditions."""
+    connection.execute(LEASE.delete().where(*conditions))
+
+
+def beat(connection: Connection, process: ProcessIdentity) -> None:
+    """Say of everything that a process executes that it lives."""
+    same = [column == getattr(process, column.name) for column in _PROCESS]
+    connection.execute(LEASE.update().where(*same).values(heartbeat=ServerTime()))
+
+
+def lost_runs(connection: Connection) -> list[int]:
+    """The ids of the runs that are said to be running, but whose process has vanished."""
+    running = LEASE.c.trial_run_id == TRIAL_RUN.c.id
+    is_running = select(TRIAL_RUN.c.id).where(running, TRIAL_RUN.c.status == "running").exists()
+    leases = list_leases(connection, LEASE.c.trial_run_id.is_not(None), is_running)
+    return [int(lease.trial_run_id or 0) for lease in leases if lease.is_lost]
+
+
+def shown_status(lost: Collection[int]) -> ColumnElement[str]:
+    """A run's status as readers see it: LOST is never stored."""
+    if not lost:
+        return TRIAL_RUN.c.status
+    is_lost = TRIAL_RUN.c.id.in_([literal(int(id_), literal_execute=True) for id_ in lost])
+    return case((is_lost, RunStatus.LOST.value), else_=TRIAL_RUN.c.status).label("status")
+
+
+def _lease_row(row: tuple[Any, ...]) -> LeaseRow:
+    id_, experiment_id, trial_run_id, *process, start_time, age_s = row
+    identity = ProcessIdentity(*process)
+    return LeaseRow(id_, experiment_id, trial_run_id, identity, start_time, float(age_s))
