@@ -70,6 +70,10 @@ class RunTakenError(QueryError):
     """A run that another process executes, or has finished meanwhile."""
 
 
+class ExperimentHeldError(QueryError):
+    """An experiment that another process executes."""
+
+
 class EarlyStop(StopIteration):
     """Leaves the training loop because a callback asked for it after an epoch.
 

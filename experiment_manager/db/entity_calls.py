@@ -8,10 +8,8 @@ from typing import TypeVar
 from sqlalchemy import Connection, Table
 
 from experiment_manager.common.common import RunStatus
-from experiment_manager.common.errors import QueryError, RunTakenError
-from experiment_manager.common.processes import ProcessIdentity
+from experiment_manager.common.errors import QueryError
 from experiment_manager.db import reader, schema, writer
-from experiment_manager.db.liveness import end_leases, insert_lease, list_leases
 from experiment_manager.db.rows import AttemptRow, ExperimentRow, TrialRow, TrialRunRow
 from experiment_manager.db.server import take_turn
 from experiment_manager.db.session import Session
@@ -59,27 +57,12 @@ class EntityCalls(Session):
         seed: int | None = None,
         config_hash: str | None = None,
         kept_epoch: int | None = None,
-        *,
-        process: ProcessIdentity | None = None,
     ) -> TrialRunRow:
         """The run of this number, running: a new one, or the next attempt of the one there is.
 
         What a dead attempt recorded is deleted, so that the run's history reads as if it had
         never been interrupted. Where the next attempt goes on from a checkpoint, the epochs up
         to ``kept_epoch``, the last one in it, stay.
-
-        Args:
-            trial_id: Its trial.
-            number: Its number within the trial, from 1.
-            seed: Of its random numbers.
-            config_hash: Of its resolved configuration.
-            kept_epoch: Index of the last epoch that stays, or None.
-            process: Who executes it: the run is claimed, and stands as ``lost`` where this
-                process vanishes. None for a run that nobody watches over.
-
-        Raises:
-            RunTakenError: It was to be claimed, but another process that lives executes it, or
-                it has succeeded with the same configuration.
         """
         identity = {"seed": seed, "config_hash": config_hash}
         runs = schema.TRIAL_RUN
@@ -88,17 +71,12 @@ class EntityCalls(Session):
             same = (runs.c.trial_id == trial_id) & (runs.c.number == number)
             before = reader.list_trial_runs(connection, same)
             if before:
-                if process is not None:
-                    _refuse_taken(connection, before[0], process, config_hash)
                 id_ = before[0].id
                 writer.restart_run(connection, before[0], kept_epoch, **identity)
             else:
                 id_ = writer.insert_run(
                     connection, trial_id, RunStatus.RUNNING, number, **identity
                 )
-            if process is not None:
-                end_leases(connection, schema.LEASE.c.trial_run_id == id_)
-                insert_lease(connection, process, trial_run_id=id_)
             return _one_run(connection, id_)
 
     def update_trial_run_status(
@@ -197,19 +175,6 @@ def _one(connection: Connection, row_type: type[R], table: Table, id_: int) -> R
 def _one_run(connection: Connection, id_: int) -> TrialRunRow:
     (row,) = reader.list_trial_runs(connection, schema.TRIAL_RUN.c.id == id_)
     return row
-
-
-def _refuse_taken(
-    connection: Connection, run: TrialRunRow, process: ProcessIdentity, config_hash: str | None
-) -> None:
-    status = RunStatus(run.status)
-    if status.is_success and run.config_hash == config_hash:
-        raise RunTakenError(f"run {run.number} has been finished by another process")
-    if status is not RunStatus.RUNNING:
-        return
-    for lease in list_leases(connection, schema.LEASE.c.trial_run_id == run.id):
-        if lease.process != process:
-            raise RunTakenError(f"run {run.number} is executed by {lease.process}")
 
 
 def _status(status: str | RunStatus) -> RunStatus:

@@ -2,27 +2,78 @@
 
 from __future__ import annotations
 
+from sqlalchemy import Connection
+
+from experiment_manager.common.common import RunStatus
+from experiment_manager.common.errors import ExperimentHeldError, RunTakenError
 from experiment_manager.common.processes import ProcessIdentity
-from experiment_manager.db import liveness
-from experiment_manager.db.rows import LeaseRow
-from experiment_manager.db.schema import LEASE
+from experiment_manager.db import liveness, reader, writer
+from experiment_manager.db.rows import LeaseRow, TrialRunRow
+from experiment_manager.db.schema import LEASE, TRIAL_RUN
+from experiment_manager.db.server import take_turn
 from experiment_manager.db.session import Session
 
 
 class LeaseCalls(Session):
     """Leases: of the processes that execute an experiment, and of the one that executes a run."""
 
-    def take_experiment(self, experiment_id: int, process: ProcessIdentity) -> int:
-        """The id of a new lease of an experiment; it may have several, one for each process.
+    def take_experiment(
+        self, experiment_id: int, process: ProcessIdentity, *, join: bool = False
+    ) -> int:
+        """The id of a new lease of an experiment; those that the dead have left are deleted.
 
-        Those that the dead have left are deleted.
+        Args:
+            experiment_id: The experiment.
+            process: Who takes it.
+            join: True where others that live may have it too.
+
+        Raises:
+            ExperimentHeldError: Another process that lives has it.
         """
         with self._writing(f"take_experiment({experiment_id})") as connection:
-            of_experiment = LEASE.c.experiment_id == experiment_id
-            for lease in liveness.list_leases(connection, of_experiment):
+            take_turn(connection)
+            for lease in liveness.list_leases(connection, LEASE.c.experiment_id == experiment_id):
                 if lease.is_lost:
                     liveness.end_leases(connection, LEASE.c.id == lease.id)
+                elif not join:
+                    since = lease.start_time.astimezone().strftime("%Y-%m-%d %H:%M")
+                    raise ExperimentHeldError(f"is being run by {lease.process} since {since}")
             return liveness.insert_lease(connection, process, experiment_id=experiment_id)
+
+    def claim_trial_run(
+        self,
+        trial_id: int,
+        number: int,
+        process: ProcessIdentity,
+        config_hash: str | None = None,
+    ) -> int:
+        """The id of a run that this process, and no other one, may start now.
+
+        A run that there is not is made, as pending. Until it ends it stands as ``lost`` where
+        the process vanishes.
+
+        Args:
+            trial_id: Its trial.
+            number: Its number within the trial, from 1.
+            process: Who claims it.
+            config_hash: Of the configuration that it is to be executed with.
+
+        Raises:
+            RunTakenError: Another process that lives has it, or it has succeeded with the same
+                configuration.
+        """
+        same = (TRIAL_RUN.c.trial_id == trial_id) & (TRIAL_RUN.c.number == number)
+        with self._writing(f"claim_trial_run({trial_id}, {number})") as connection:
+            take_turn(connection)
+            found = reader.list_trial_runs(connection, same)
+            if found:
+                _refuse_taken(connection, found[0], process, config_hash)
+                id_ = found[0].id
+                liveness.end_leases(connection, LEASE.c.trial_run_id == id_)
+            else:
+                id_ = writer.insert_run(connection, trial_id, RunStatus.PENDING, number)
+            liveness.insert_lease(connection, process, trial_run_id=id_)
+            return id_
 
     def give_back(self, lease_id: int) -> None:
         """End a lease."""
@@ -46,3 +97,13 @@ class LeaseCalls(Session):
         with self._reading(f"find_lease({trial_run_id})") as connection:
             found = liveness.list_leases(connection, LEASE.c.trial_run_id == trial_run_id)
         return found[0] if found else None
+
+
+def _refuse_taken(
+    connection: Connection, run: TrialRunRow, process: ProcessIdentity, config_hash: str | None
+) -> None:
+    if RunStatus(run.status).is_success and run.config_hash == config_hash:
+        raise RunTakenError(f"run {run.number} was finished meanwhile by another process")
+    for lease in liveness.list_leases(connection, LEASE.c.trial_run_id == run.id):
+        if lease.process != process and not lease.is_lost:
+            raise RunTakenError(f"run {run.number} is being executed by {lease.process}")

@@ -34,13 +34,23 @@ class ParameterCalls(Session):
         with self._writing(f"record_provenance({trial_run_id})") as connection:
             writer.set_provenance(connection, run_owner(trial_run_id), facts)
 
-    def record_snapshots(self, trial_run_id: int, facts: Mapping[str, Any]) -> None:
-        """Like :meth:`record_provenance`, for large facts that many runs have alike.
+    def store_snapshots(self, facts: Mapping[str, Any]) -> dict[str, str]:
+        """The hash of each fact by its name; each content is kept once.
 
-        Each content is kept once.
+        Made for large facts that many runs have alike: see :meth:`link_snapshots`.
         """
-        with self._writing(f"record_snapshots({trial_run_id})") as connection:
-            writer.set_snapshots(connection, trial_run_id, facts)
+        with self._writing(f"store_snapshots({', '.join(facts)})") as connection:
+            return writer.store_snapshots(connection, facts)
+
+    def link_snapshots(self, trial_run_id: int, hashes: Mapping[str, str]) -> None:
+        """Like :meth:`record_provenance`, with facts that are stored already.
+
+        Args:
+            trial_run_id: The run.
+            hashes: What :meth:`store_snapshots` gave, by name.
+        """
+        with self._writing(f"link_snapshots({trial_run_id})") as connection:
+            writer.link_snapshots(connection, trial_run_id, hashes)
 
     def get_experiment_parameters(self, experiment_id: int) -> dict[str, Any]:
         """The experiment's parameters by name."""

@@ -79,7 +79,9 @@ def insert_run(
 def restart_run(
     connection: Connection, before: TrialRunRow, kept_epoch: int | None, **values: Any
 ) -> None:
-    """Begin the next attempt of a run; what its dead attempt recorded is deleted.
+    """Begin the next attempt of a run, or the first of one that has yet to begin.
+
+    What a dead attempt recorded is deleted.
 
     Args:
         connection: Its transaction is open.
@@ -88,11 +90,13 @@ def restart_run(
             those before it stay; None to begin anew.
         values: New values of the run's columns.
     """
-    _insert_attempt(connection, before)
+    is_first = before.status == RunStatus.PENDING.value
+    if not is_first:
+        _insert_attempt(connection, before)
     _delete_history(connection, before.id, kept_epoch)
     journals = schema.JOURNAL
     connection.execute(journals.delete().where(journals.c.trial_run_id == before.id))
-    values |= {"attempt": before.attempt + 1, "status": RunStatus.RUNNING.value}
+    values |= {"attempt": before.attempt + (not is_first), "status": RunStatus.RUNNING.value}
     values |= {"start_time": now(), "update_time": now()}
     values |= dict.fromkeys(("end_time", "error", "reason"))
     connection.execute(TRIAL_RUN.update().where(TRIAL_RUN.c.id == before.id).values(values))
@@ -184,16 +188,22 @@ def set_provenance(connection: Connection, owner: Owner, facts: Mapping[str, Any
     _set_named(connection, owner.junction("PROVENANCE"), owner, rows)
 
 
-def set_snapshots(connection: Connection, run_id: int, facts: Mapping[str, Any]) -> None:
-    """Set large facts by name, each content being kept once; those of other names stay."""
-    if not facts:
-        return
+def store_snapshots(connection: Connection, facts: Mapping[str, Any]) -> dict[str, str]:
+    """The hash of each fact by its name; each content is kept once."""
     hashes = {name: _content_hash(value) for name, value in facts.items()}
-    contents = [{"hash": hashes[name], "value": value} for name, value in facts.items()]
-    links = [{"trial_run_id": run_id, "name": name, "hash": hashes[name]} for name in facts]
-    in_order = sorted(contents, key=itemgetter("hash"))  # so that two writers cannot deadlock
-    connection.execute(insert_once(connection, schema.SNAPSHOT), in_order)
-    connection.execute(insert_or_update(connection, schema.TRIAL_RUN_SNAPSHOT, ["hash"]), links)
+    contents = {hashes[name]: value for name, value in facts.items()}
+    rows = [{"hash": hash_, "value": contents[hash_]} for hash_ in sorted(contents)]
+    if rows:  # in order, so that two writers cannot deadlock
+        connection.execute(insert_once(connection, schema.SNAPSHOT), rows)
+    return hashes
+
+
+def link_snapshots(connection: Connection, run_id: int, hashes: Mapping[str, str]) -> None:
+    """Say by name which snapshots a run was made of; those of other names stay."""
+    rows = [{"trial_run_id": run_id, "name": n, "hash": h} for n, h in hashes.items()]
+    if rows:
+        statement = insert_or_update(connection, schema.TRIAL_RUN_SNAPSHOT, ["hash"])
+        connection.execute(statement, rows)
 
 
 def _content_hash(value: Any) -> str:
