@@ -16,16 +16,16 @@ PACKAGE = "experiment_manager"
 FOLDER = Path(__file__).parents[1] / PACKAGE
 # A file imports from its own room and from those before it (docs/architecture.md).
 ROOMS = (
-    *("version", "common", "config", "db", "provenance", "trackers", "environment", "results"),
-    *("pipelines", "trial", "executors", "experiment", "search", "web", "cli", "__main__"),
-    "testing",
+    *("version", "common", "config", "db", "provenance", "trackers", "environment", "archive"),
+    *("results", "pipelines", "trial", "executors", "execution", "experiment", "search", "web"),
+    *("cli", "__main__", "testing"),
 )
 ALONE = {"results": {"results", "common", "db"}}
 LATE = {"cli"}  # its commands load what they need when they are called
 
 OPTIONAL = {
     *("torch", "pandas", "mlflow", "ray", "optuna", "matplotlib", "numpy"),
-    *("psutil", "pyarrow", "pynvml", "tensorboardX", "wandb"),
+    *("scipy", "psutil", "pyarrow", "pynvml", "tensorboardX", "wandb"),
 }
 HEAVY = OPTIONAL | {"sqlalchemy", "omegaconf", "rich"}
 
