@@ -20,7 +20,7 @@ ROOMS = (
     *("results", "pipelines", "trial", "executors", "execution", "experiment", "search", "web"),
     *("cli", "__main__", "testing"),
 )
-ALONE = {"results": {"results", "common", "db"}}
+ALONE = {"results": {"results", "common", "db"}, "provenance": {"provenance", "common"}}
 LATE = {"cli"}  # its commands load what they need when they are called
 
 OPTIONAL = {
