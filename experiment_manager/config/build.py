@@ -9,7 +9,13 @@ from typing import Any
 
 from omegaconf.errors import OmegaConfBaseException
 
-from experiment_manager.common.yaml_utils import deep_merge, resolve, settled
+from experiment_manager.common.yaml_utils import (
+    deep_merge,
+    flatten,
+    has_interpolation,
+    resolve,
+    settled,
+)
 from experiment_manager.config import validate
 from experiment_manager.config.changes import change_trials
 from experiment_manager.config.files import (
@@ -25,10 +31,16 @@ from experiment_manager.config.files import (
 )
 from experiment_manager.config.overrides import COMMAND_LINE, Overrides, sort_overrides
 from experiment_manager.config.plan import Plan, RunSpec, TrialPlan
+from experiment_manager.config.rules import Recording, Retry, retry_problem
 
 
 def build_plan(
-    config_dir: Path, problems: list[str], overrides: Sequence[str] = (), *, sweeps: bool = False
+    config_dir: Path,
+    problems: list[str],
+    overrides: Sequence[str] = (),
+    *,
+    sweeps: bool = False,
+    known: frozenset[str] = frozenset(),
 ) -> Plan | None:
     """The plan that a folder of configuration files describes.
 
@@ -42,12 +54,13 @@ def build_plan(
         overrides: Changes as on the command line; :mod:`experiment_manager.config.overrides` says
             how they are written.
         sweeps: True where commas in an override part the values of a sweep.
+        known: Settings that an override may change though no file has them.
 
     Returns:
         The plan, fit to run only where no problem was added; None where a file could not
         be loaded, so that nothing more can be said about its content.
     """
-    changes = sort_overrides(overrides, problems, sweeps=sweeps)
+    changes = sort_overrides(overrides, problems, sweeps=sweeps, known=known)
     files = load_files(config_dir, changes, problems)
     plan = None if files is None else _assemble(files, changes, problems)
     problems[:] = dict.fromkeys(problems)  # what is wrong with an entry is so in each trial of it
@@ -69,6 +82,7 @@ def _assemble(files: Files, changes: Overrides, problems: list[str]) -> Plan:
         factory=files.experiment.get("factory"),
         trials=(),
         overrides=changes.texts,
+        recording=Recording.of(files.experiment),
     )
     merged = [
         settled(deep_merge(shared, settings_of(TRIALS, trial.content))) for trial in files.trials
@@ -78,7 +92,7 @@ def _assemble(files: Files, changes: Overrides, problems: list[str]) -> Plan:
     by_command = dict.fromkeys((c.key.partition(".")[0] for c in changes.settings), COMMAND_LINE)
     trials = [
         replace(
-            _plan_trial(trial, settings, plan, problems),
+            _plan_trial(trial, settings, plan, problems, _retry(trial.content, files.experiment)),
             origins=origins
             | dict.fromkeys(settings_of(TRIALS, trial.content), TRIALS)
             | by_command,
@@ -104,7 +118,7 @@ def _slips_in_trials(files: Files, shared: Mapping[str, Any]) -> list[str]:
 
 
 def _plan_trial(
-    entry: Entry, settings: dict[str, Any], plan: Plan, problems: list[str]
+    entry: Entry, settings: dict[str, Any], plan: Plan, problems: list[str], retry: Retry
 ) -> TrialPlan:
     trial, where = entry.content, entry.where
     runs = []
@@ -112,7 +126,8 @@ def _plan_trial(
         spec = _plan_run(trial, where, settings, number, plan, problems)
         if spec is None:
             break  # the same sentence for every repeat would say nothing new
-        runs.append(spec)
+        verify = plan.recording.verify_determinism and number == 1
+        runs.append(replace(spec, retry=retry, verify_determinism=verify))
     for spec in runs[:1]:
         problems += validate.check_placeholders(where, spec.settings)
     return TrialPlan(str(trial.get("name", "")), trial, {}, tuple(runs), entry.place)
@@ -144,7 +159,20 @@ def _plan_run(  # noqa: PLR0917 - each is a part of what makes a run
         pipeline=str(pipeline.get("type", "")) if isinstance(pipeline, Mapping) else "",
         factory=plan.factory,
         overrides=plan.overrides,
+        interpolations=_interpolations(settings),
     )
+
+
+def _interpolations(settings: Mapping[str, Any]) -> dict[str, Any]:
+    if not has_interpolation(settings):
+        return {}
+    return {key: value for key, value in flatten(settings).items() if has_interpolation([value])}
+
+
+def _retry(trial: Mapping[str, Any], experiment: Mapping[str, Any]) -> Retry:
+    """The trial's rule, else the experiment's; none where it is wrong, which is told elsewhere."""
+    given = trial.get("retry", experiment.get("retry"))
+    return Retry() if given is None or retry_problem(given) else Retry.of(given)
 
 
 def _count(repeat: Any) -> int:

@@ -35,11 +35,12 @@ def change_trials(
     """Each trial with its settings, after the changes of the command line."""
     if not (changes.settings or changes.trials):
         return list(zip(trials, merged, strict=True))
-    known = {key for settings in merged for key in dotted(settings)} | set(RESERVED_SETTINGS)
+    present = {key for settings in merged for key in dotted(settings)} | set(RESERVED_SETTINGS)
+    known = present | changes.known
     names = [str(trial.content.get("name")) for trial in trials]
     of_trials = assign_to_trials(changes.trials, names, problems)
-    missing = [c for c in changes.settings if c.action == REMOVE and c.key not in known]
-    apply_all(missing, {}, known, problems)
+    missing = [c for c in changes.settings if c.action == REMOVE and c.key not in present]
+    apply_all(missing, {}, present, problems)
     changed = []
     for name, trial, settings in zip(names, trials, merged, strict=True):
         own = [c for c in of_trials[name] if c.key != REPEAT]

@@ -16,6 +16,7 @@ from experiment_manager.config.extend import load_layers, load_mapping
 from experiment_manager.config.load import load_yaml
 from experiment_manager.config.overrides import COMMAND_LINE, Overrides, apply_all, dotted
 from experiment_manager.config.plan import TrialPlan
+from experiment_manager.config.rules import retry_problem, texts_problem
 from experiment_manager.config.sweep import SWEEP_KEYS, expand, varied_keys
 
 ENV, EXPERIMENT, BASE, TRIALS = "env.yaml", "experiment.yaml", "base.yaml", "trials.yaml"
@@ -38,9 +39,23 @@ _KNOWN_KEYS: dict[str, dict[str, validate.Check]] = {
         "trackers": validate.is_typed_list,
         "database": validate.is_database,
     },
-    EXPERIMENT: {**_IDENTITY_KEYS, **_SETTINGS_KEYS, "factory": validate.is_text},
+    EXPERIMENT: {
+        **_IDENTITY_KEYS,
+        **_SETTINGS_KEYS,
+        "factory": validate.is_text,
+        "retry": retry_problem,
+        "require_clean": validate.is_flag,
+        "verify_determinism": validate.is_flag,
+        "data_files": texts_problem,
+        "environment_variables": texts_problem,
+    },
     BASE: _SETTINGS_KEYS,
-    TRIALS: {**_IDENTITY_KEYS, **_SETTINGS_KEYS, "repeat": validate.is_count},
+    TRIALS: {
+        **_IDENTITY_KEYS,
+        **_SETTINGS_KEYS,
+        "repeat": validate.is_count,
+        "retry": retry_problem,
+    },
 }
 # Settings with a meaning of their own, so that a slip in one of them is noticed.
 RESERVED_SETTINGS: dict[str, Any] = {"seed": 0, "pipeline": {}, "callbacks": []}
@@ -149,7 +164,7 @@ def _unknown_sweeps(
 ) -> list[str]:
     """Sweeps of the command line of what no file has."""
     known = {*dotted(settings_of(BASE, base)), *dotted(settings_of(EXPERIMENT, experiment))}
-    known |= set(RESERVED_SETTINGS)
+    known |= set(RESERVED_SETTINGS) | changes.known
     for entry in entries:
         known |= set(dotted(settings_of(TRIALS, entry))) | varied_keys(entry)
     return [

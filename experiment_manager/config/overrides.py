@@ -1,8 +1,8 @@
 """Changes of a configuration from the command line: the last word, and no quoting.
 
-    learning_rate=0.01          a setting of every trial, which some file must have
+    learning_rate=0.01          a setting of every trial, which a file has or a pipeline declares
     optimizer.name=sgd          dots reach into a section
-    +new.key=1                  also one that no file has
+    +new.key=1                  also one that is known nowhere
     ~optimizer.momentum         takes a setting away
     trials.small.repeat=5       of one trial: repeat, or a setting of it
     env.workspace=/tmp/x        a key of env.yaml
@@ -84,6 +84,7 @@ class Overrides:
         settings: Of the settings of all trials.
         sweeps: Values by setting, of which every trial is made once for each.
         added_sweeps: Those of ``sweeps`` that need not be there already.
+        known: Settings that no file need have to be changed, by their dotted names.
     """
 
     texts: tuple[str, ...] = ()
@@ -93,15 +94,23 @@ class Overrides:
     settings: tuple[Override, ...] = ()
     sweeps: Mapping[str, list[Any]] = field(default_factory=dict)
     added_sweeps: frozenset[str] = frozenset()
+    known: frozenset[str] = frozenset()
 
 
-def sort_overrides(texts: Sequence[str], problems: list[str], *, sweeps: bool) -> Overrides:
+def sort_overrides(
+    texts: Sequence[str],
+    problems: list[str],
+    *,
+    sweeps: bool,
+    known: frozenset[str] = frozenset(),
+) -> Overrides:
     """The changes that texts ask for.
 
     Args:
         texts: One change each.
         problems: Gets a sentence for each that is none.
         sweeps: True where commas part the values of a sweep.
+        known: Settings that may be changed though no file has them.
     """
     groups: dict[str, list[Override]] = {group: [] for group in (*_GROUPS, "")}
     swept: dict[str, list[Any]] = {}
@@ -135,7 +144,9 @@ def sort_overrides(texts: Sequence[str], problems: list[str], *, sweeps: bool) -
     environment, experiment, trials, settings = (tuple(group) for group in groups.values())
     # those of env.yaml have no part in the results, and may hold a password
     kept = tuple(text for text in texts if not text.lstrip(ADD + REMOVE).startswith("env."))
-    return Overrides(kept, environment, experiment, trials, settings, swept, frozenset(added))
+    return Overrides(
+        kept, environment, experiment, trials, settings, swept, frozenset(added), known
+    )
 
 
 def assign_to_trials(

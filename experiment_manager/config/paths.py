@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from experiment_manager.common.errors import ConfigError
 
 MAX_NAME_BYTES = 200
 DATABASE_FILE = "experiments.db"
+DISCARDED = ".deleted"
+_ARCHIVED = re.compile(rf"run_(\d+)\.(\d+)({re.escape(DISCARDED)})?")
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,40 @@ class WorkspacePaths:
     def run(self, experiment: str, trial: str, number: int) -> Directory:
         """The folder of a trial's ``number``-th run, counted from 1."""
         return self.trial(experiment, trial).child(f"run_{number}")
+
+    def archive(self, experiment: str, trial: str) -> Path:
+        """The folder with those of a trial's runs that were set aside."""
+        return self.trial(experiment, trial).root / "archived"
+
+    def archived_run(self, experiment: str, trial: str, number: int, version: int) -> Directory:
+        """The folder of a run that was set aside: the ``version``-th of its number, from 1.
+
+        Example:
+            >>> WorkspacePaths(Path("ws")).archived_run("digits", "small", 2, 1).root.as_posix()
+            'ws/digits/trials/small/archived/run_2.1'
+        """
+        return Directory(self.archive(experiment, trial) / f"run_{number}.{version}")
+
+    def discarded_run(self, experiment: str, trial: str, number: int, version: int) -> Path:
+        """What the folder of a run is called while it is being deleted for good."""
+        archived = self.archived_run(experiment, trial, number, version)
+        return archived.root.with_name(f"{archived.root.name}{DISCARDED}")
+
+    def archives(self) -> list[tuple[str, str]]:
+        """Experiment and trial of each folder of :meth:`archive` that is there."""
+        found = sorted(self.workspace.glob("*/trials/*/archived"))
+        return [(path.parents[2].name, path.parent.name) for path in found]
+
+
+def archived_name(name: str) -> tuple[int, int] | None:
+    """The number and the version in the name of a folder in an archive; None for any other.
+
+    Example:
+        >>> archived_name("run_2.1"), archived_name("run_2.1.deleted"), archived_name("notes")
+        ((2, 1), (2, 1), None)
+    """
+    match = _ARCHIVED.fullmatch(name)
+    return None if match is None else (int(match[1]), int(match[2]))
 
 
 def name_problem(name: object) -> str | None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from experiment_manager.config.paths import Directory, WorkspacePaths
+from experiment_manager.config.rules import Recording, Retry
+
+RECIPE = "recipe"  # the fact under which the database keeps it
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,12 @@ class RunSpec:
         pipeline: Name or import path of the pipeline; "" where a custom factory chooses.
         factory: Import path of a custom pipeline factory, or None for the default one.
         overrides: Changes of the command line that are in ``config`` already.
+        interpolations: By dotted names, the settings that referred to others, as they stood.
         resume: True where an earlier attempt of the same configuration left off, so that the
             run may go on from its last checkpoint.
+        retry: When it is executed again after a failure.
+        verify_determinism: True to execute its first epoch twice and compare.
+        snapshots: Hashes of what the database knows of code, packages and machine, by name.
     """
 
     experiment: str
@@ -47,7 +54,11 @@ class RunSpec:
     pipeline: str
     factory: str | None = None
     overrides: tuple[str, ...] = ()
+    interpolations: Mapping[str, Any] = field(default_factory=dict)
     resume: bool = False
+    retry: Retry = field(default_factory=Retry)
+    verify_determinism: bool = False
+    snapshots: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -60,6 +71,17 @@ class RunSpec:
         """Hash of the resolved configuration; equal for runs that would do the same."""
         text = json.dumps(_with_text_keys(self.settings), sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """What it is executed with but for its seed, alike for the repeats of a trial."""
+        return {
+            "settings": {key: value for key, value in self.settings.items() if key != "seed"},
+            "interpolations": dict(self.interpolations),
+            "pipeline": self.pipeline,
+            "factory": self.factory,
+            "config_dir": self.config_dir,
+        }
 
     @property
     def directory(self) -> Directory:
@@ -102,6 +124,7 @@ class Plan:
         factory: Import path of the pipeline factory that experiment.yaml names, if any.
         trials: The trials in the order of trials.yaml.
         overrides: Changes of the command line that went into it.
+        recording: What is recorded of where its runs come from.
     """
 
     name: str
@@ -112,6 +135,7 @@ class Plan:
     factory: str | None
     trials: tuple[TrialPlan, ...]
     overrides: tuple[str, ...] = ()
+    recording: Recording = field(default_factory=Recording)
 
     @property
     def runs(self) -> tuple[RunSpec, ...]:

@@ -11,9 +11,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from experiment_manager.common.errors import did_you_mean
 from experiment_manager.common.yaml_utils import deep_merge
-
-RESERVED = ("seed", "pipeline", "callbacks")
-"""Settings with a meaning of their own, which no pipeline declares."""
+from experiment_manager.config.files import RESERVED_SETTINGS
+from experiment_manager.config.overrides import dotted
 
 
 def complete_settings(
@@ -38,11 +37,27 @@ def complete_settings(
     """
     is_dataclass = dataclasses.is_dataclass(declared)
     names = _names_of_dataclass(declared) if is_dataclass else _names_of_model(declared)
-    own = {k: v for k, v in settings.items() if k in (names or {}) or k not in RESERVED}
-    reserved = {key: value for key, value in settings.items() if key in RESERVED}
+    own = {k: v for k, v in settings.items() if k in (names or {}) or k not in RESERVED_SETTINGS}
+    reserved = {key: value for key, value in settings.items() if key in RESERVED_SETTINGS}
     check = _check_dataclass if is_dataclass else _check_model
     completed, problems = check(declared, names, own)
     return {**completed, **reserved}, problems
+
+
+def declared_names(declared: type) -> list[str]:
+    """The dotted names of the settings in a declaration, those of sections too.
+
+    Example:
+        >>> @dataclasses.dataclass
+        ... class Settings:
+        ...     epochs: int
+        ...     optimizer: dict = dataclasses.field(default_factory=lambda: {"lr": 0.1})
+        >>> declared_names(Settings)
+        ['epochs', 'optimizer', 'optimizer.lr']
+    """
+    if dataclasses.is_dataclass(declared):
+        return dotted(_names_of_dataclass(declared))
+    return dotted(_fields_of_model(declared))
 
 
 def _check_dataclass(
@@ -87,8 +102,10 @@ def _names_of_dataclass(declared: type) -> dict[str, Any]:
 
 def _names_of_model(declared: Any) -> Any:
     """Its fields as they stand in files, and those of models in it; None for an open one."""
-    if declared.model_config.get("extra") == "allow":
-        return None
+    return None if declared.model_config.get("extra") == "allow" else _fields_of_model(declared)
+
+
+def _fields_of_model(declared: Any) -> dict[str, Any]:
     return {
         field.alias or name: _names_in(field.annotation)
         for name, field in declared.model_fields.items()

@@ -12,7 +12,7 @@ from experiment_manager.common.errors import ExperimentManagerError, describe
 from experiment_manager.common.imports import import_object, make_importable
 from experiment_manager.config.plan import Plan, TrialPlan
 from experiment_manager.pipelines.callbacks.callback_factory import CallbackFactory
-from experiment_manager.pipelines.declared import complete_settings
+from experiment_manager.pipelines.declared import complete_settings, declared_names
 from experiment_manager.pipelines.pipeline_factory import PipelineFactory
 from experiment_manager.trackers.tracker_factory import TrackerFactory
 
@@ -56,6 +56,16 @@ def _check_trial(trial: TrialPlan, find: Callable[[str], object] | None) -> Iter
         for index, entry in enumerate(_typed_entries(spec.settings.get("callbacks"))):
             for problem in CallbackFactory.check(entry):
                 yield f"{_where(trial, 'callbacks')}: 'callbacks[{index}]': {problem}"
+
+
+def declared_settings(plan: Plan) -> frozenset[str]:
+    """The dotted names of all settings that the pipelines of a plan declare.
+
+    Imports the modules that the plan names; one that cannot be imported declares nothing.
+    """
+    make_importable(str(Path.cwd()), plan.config_dir)
+    declared = map(_declared_type, {spec.pipeline for spec in plan.runs})
+    return frozenset(name for one in declared if one is not None for name in declared_names(one))
 
 
 def complete_plan(plan: Plan, problems: list[str]) -> Plan:

@@ -120,6 +120,36 @@ def test_a_sweep_makes_each_trial_once_for_each_value(tmp_path: Path) -> None:
     ]
 
 
+def build_knowing(folder: Path, override: str, *, sweeps: bool = False) -> list[str]:
+    build(folder)
+    problems: list[str] = []
+    build_plan(folder, problems, [override], sweeps=sweeps, known=frozenset({"net", "net.depth"}))
+    return problems
+
+
+@pytest.mark.parametrize("override", ["net.depth=3", "trials.small.net.depth=3", "net={depth: 3}"])
+def test_a_setting_that_is_known_needs_no_file_that_has_it(tmp_path: Path, override: str) -> None:
+    assert build_knowing(tmp_path, override) == []
+
+
+def test_one_that_is_known_may_be_swept(tmp_path: Path) -> None:
+    assert build_knowing(tmp_path, "net.depth=3,4", sweeps=True) == []
+
+
+@pytest.mark.parametrize(
+    ("override", "problem"),
+    [
+        ("net.dept=3", "there is no 'net.dept'. Did you mean 'net.depth'?"),
+        ("~net.depth", "'~net.depth': there is no 'net.depth'"),
+    ],
+)
+def test_what_is_known_is_suggested_but_cannot_be_taken_away(
+    tmp_path: Path, override: str, problem: str
+) -> None:
+    (found,) = build_knowing(tmp_path, override)
+    assert problem in found
+
+
 # What is wrong.
 
 

@@ -15,6 +15,7 @@ from experiment_manager.config.paths import (
     MAX_NAME_BYTES,
     Directory,
     WorkspacePaths,
+    archived_name,
     name_problem,
 )
 
@@ -96,3 +97,26 @@ def test_everything_of_a_workspace_lies_where_the_specification_says() -> None:
 def test_no_part_of_a_place_may_leave_the_workspace(names: tuple[str, str]) -> None:
     with pytest.raises(ConfigError):
         WorkspacePaths(ROOT).run(*names, 1)
+
+
+def test_a_run_that_was_set_aside_has_a_folder_of_its_own_beside_those_of_its_trial() -> None:
+    paths = WorkspacePaths(ROOT)
+    archived = paths.archived_run("digits", "small", 2, 10)
+    assert archived.root == paths.trial("digits", "small").root / "archived" / "run_2.10"
+    discarded = paths.discarded_run("digits", "small", 2, 10)
+    assert discarded.parent == archived.root.parent == paths.archive("digits", "small")
+    assert archived_name(archived.root.name) == archived_name(discarded.name) == (2, 10)
+
+
+@pytest.mark.parametrize("name", ["run_2", "run_2.", "run_x.1", "run_2.1.old", "my_run_2.1", ""])
+def test_other_names_are_of_no_run_that_was_set_aside(name: str) -> None:
+    assert archived_name(name) is None
+
+
+def test_archives_are_found_with_the_names_of_their_experiments_and_trials(tmp_path: Path) -> None:
+    paths = WorkspacePaths(tmp_path)
+    for experiment, trial in (("digits", "lr=0.1, wide"), ("a.b", "small")):
+        paths.archived_run(experiment, trial, 1, 1).create()
+        paths.run(experiment, trial, 1).create()
+    paths.run("digits", "other", 1).create()
+    assert paths.archives() == [("a.b", "small"), ("digits", "lr=0.1, wide")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from experiment_manager.common.errors import ConfigError
 from experiment_manager.experiment import Experiment
-from experiment_manager.pipelines.declared import complete_settings
+from experiment_manager.pipelines.declared import complete_settings, declared_names
 from experiment_manager.testing.configs import write_configs
 
 
@@ -138,6 +139,20 @@ def test_everything_is_told_at_once() -> None:
     assert len(problems_of(AsDataclass, epochs="many", lr="high", lrr=1)) == 3
 
 
+@BOTH
+def test_the_names_of_a_declaration_are_those_of_its_sections_too(declared: type) -> None:
+    names = declared_names(declared)
+    assert {"epochs", "lr", "network", "network.width"} <= set(names)
+
+
+def test_an_open_model_declares_its_fields() -> None:
+    class Open(pydantic.BaseModel):
+        model_config = pydantic.ConfigDict(extra="allow")
+        epochs: int
+
+    assert declared_names(Open) == ["epochs"]
+
+
 MODULE = """
 from dataclasses import dataclass
 
@@ -152,13 +167,18 @@ class Settings:
 
 class Training(Pipeline):
     settings_type = Settings
+
+
+class Undeclared(Pipeline): ...
 """
 
 
-def create(folder: Path, **settings: Any) -> Experiment:
+def create(
+    folder: Path, overrides: Sequence[str] = (), *, sweeps: bool = False, **settings: Any
+) -> Experiment:
     write_configs(folder, base={"pipeline": "declaring_training:Training", "settings": settings})
     (folder / "declaring_training.py").write_text(MODULE, encoding="utf-8")
-    return Experiment.create(folder)
+    return Experiment.create(folder, overrides=overrides, sweeps=sweeps)
 
 
 def test_declared_defaults_are_settings_of_the_plan(tmp_path: Path) -> None:
@@ -170,3 +190,33 @@ def test_what_is_not_as_declared_is_refused_with_file_and_line(tmp_path: Path) -
     with pytest.raises(ConfigError) as raised:
         create(tmp_path, epochs=3, lrr=0.1)
     assert "base.yaml: unknown setting 'lrr'. Did you mean 'lr'? (line 4)" in str(raised.value)
+
+
+def test_a_declared_setting_that_no_file_has_may_be_changed_by_a_command(tmp_path: Path) -> None:
+    (run,) = create(tmp_path, ["lr=0.5"], epochs=3).plan.runs
+    assert (run.settings["lr"], run.overrides) == (0.5, ("lr=0.5",))
+
+
+def test_one_that_must_be_given_may_be_given_by_a_command(tmp_path: Path) -> None:
+    (run,) = create(tmp_path, ["trials.first.epochs=3"]).plan.runs
+    assert run.settings["epochs"] == 3
+
+
+def test_a_declared_setting_that_no_file_has_may_be_swept(tmp_path: Path) -> None:
+    runs = create(tmp_path, ["lr=0.5,0.25"], sweeps=True, epochs=3).plan.runs
+    assert [run.settings["lr"] for run in runs] == [0.5, 0.25]
+
+
+def test_a_slip_in_a_change_of_one_is_told_with_the_declared_name(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"no 'epoch'\. Did you mean 'epochs'\?"):
+        create(tmp_path, ["epoch=3"])
+
+
+def test_a_change_of_one_is_checked_like_a_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="command line: 'lr': "):
+        create(tmp_path, ["lr=high"], epochs=3)
+
+
+def test_what_another_pipeline_declares_is_not_known(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="there is no 'lr'"):
+        create(tmp_path, ["lr=0.5", "pipeline=declaring_training:Undeclared"], epochs=3)
