@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 
 OUT_OF_MEMORY, TIMEOUT, LOST = "oom", "timeout", "lost"
-_BY_CLASS = {
-    "MemoryError": OUT_OF_MEMORY,
-    "OutOfMemoryError": OUT_OF_MEMORY,
+_BY_CLASS = {"KeyboardInterrupt": "interrupted", "Terminated": "terminated"}
+_BY_ENDING = {
+    "MemoryError": OUT_OF_MEMORY,  # OutOfMemoryError of GPUs and NumPy's _ArrayMemoryError too
+    "ResourceExhaustedError": OUT_OF_MEMORY,
     "TimeoutError": TIMEOUT,
-    "KeyboardInterrupt": "interrupted",
-    "Terminated": "terminated",
+    "TimeoutExpired": TIMEOUT,
+    "Timeout": TIMEOUT,
 }
-_EXCEPTION = re.compile(r"([A-Za-z_][\w.]*)(?::|$)")
+# What is raised as RuntimeError or OSError where an allocation failed.
+_OUT_OF_MEMORY = re.compile(r"out of memory|can(no|')t allocate memory", re.IGNORECASE)
+_EXCEPTION = re.compile(r"([^\W\d][\w.<>]*)(?::|$)")
+_GROUP_MARGIN = re.compile(r"^ {2}\| ", re.MULTILINE)
 
 
 def exception_line(traceback: str) -> str:
@@ -22,9 +26,11 @@ def exception_line(traceback: str) -> str:
         >>> exception_line("ValueError: too low, among many")
         'ValueError: too low, among many'
     """
-    _, _, end = traceback.rpartition('\n  File "')
-    behind = [line for line in end.splitlines()[1:] if not line.startswith(" ")]
-    return behind[0] if behind else traceback.strip().rpartition("\n")[2]
+    plain = _GROUP_MARGIN.sub("", traceback.strip())
+    _, frame, end = plain.rpartition('\n  File "')
+    behind = end.splitlines()[1:] if frame else plain.splitlines()
+    lines = [line for line in behind if not line.startswith((" ", "Traceback ("))]
+    return lines[0] if lines else plain.rpartition("\n")[2]
 
 
 def reason_of(traceback: str | None) -> str | None:
@@ -33,7 +39,8 @@ def reason_of(traceback: str | None) -> str | None:
     Returns:
         ``oom`` (out of memory, also that of a GPU), ``timeout``, ``interrupted``,
         ``terminated``, else the name of the class without its module; None where there is no
-        traceback or it names none.
+        traceback or it names none. A process that the system kills for want of memory leaves
+        no traceback: its run is ``lost``.
 
     Example:
         >>> reason_of("MemoryError"), reason_of("sklearn.exceptions.NotFittedError: fit first")
@@ -43,7 +50,8 @@ def reason_of(traceback: str | None) -> str | None:
     named = _EXCEPTION.match(line)
     if named is None:
         return None
-    if "out of memory" in line.lower():
+    if _OUT_OF_MEMORY.search(line):
         return OUT_OF_MEMORY
     name = named[1].rpartition(".")[2]
-    return _BY_CLASS.get(name, name[:255])
+    words = (word for ending, word in _BY_ENDING.items() if name.endswith(ending))
+    return _BY_CLASS.get(name) or next(words, name[:255])

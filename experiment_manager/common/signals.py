@@ -1,15 +1,19 @@
-"""SIGTERM as an exception, so that everything is closed on the way out."""
+"""SIGINT and SIGTERM as exceptions, so that everything is closed on the way out; but once."""
 
 from __future__ import annotations
 
+import logging
+import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
 TERMINATED_EXIT_CODE = 128 + signal.SIGTERM
+SAME_SIGNAL_S = 0.5
 
 
 class Terminated(SystemExit):
@@ -27,21 +31,55 @@ class Terminated(SystemExit):
 
 
 @contextmanager
-def sigterm_raises() -> Iterator[None]:
-    """Inside, SIGTERM raises :class:`Terminated`, unless the program handles it itself.
+def orderly_signals() -> Iterator[None]:
+    """Inside, the first SIGINT or SIGTERM raises, and a second SIGINT ends the process at once.
 
-    Python delivers signals to the main thread only; in any other this does nothing.
+    The first raises ``KeyboardInterrupt`` or :class:`Terminated`. What a process leaves that was
+    ended at once is what a killed one leaves. A signal that the program handles itself is its
+    own. Python delivers signals to the main thread only; in any other this does nothing.
     """
-    in_main_thread = threading.current_thread() is threading.main_thread()
-    if not in_main_thread or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
-    signal.signal(signal.SIGTERM, _raise_terminated)
+    defaults = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    ours = {n: usual for n, usual in defaults.items() if signal.getsignal(n) is usual}
+    handler = _RaisesOnce()
+    for number in ours:
+        signal.signal(number, handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number, usual in ours.items():
+            signal.signal(number, usual)
 
 
-def _raise_terminated(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise Terminated
+class _RaisesOnce:
+    """A handler that raises at the first signal."""
+
+    def __init__(self) -> None:
+        self._first_s: float | None = None
+        self._pid = os.getpid()
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        if self._first_s is None:
+            self._first_s = time.monotonic()
+            try:
+                self._answer()
+            finally:  # a stream in the middle of which the signal came refuses the text
+                _raise(number, frame)
+        # Programs that start others pass on a Ctrl-C which those have from the terminal too.
+        elif number == signal.SIGINT and time.monotonic() - self._first_s > SAME_SIGNAL_S:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+
+    def _answer(self) -> None:
+        if self._pid == os.getpid():  # those that were forked get a Ctrl-C too
+            logging.getLogger(__name__).warning(
+                "Stopping as soon as everything is closed; Ctrl-C once more stops at once"
+            )
+
+
+def _raise(number: int, frame: FrameType | None) -> NoReturn:
+    if number == signal.SIGTERM:
+        raise Terminated
+    signal.default_int_handler(number, frame)

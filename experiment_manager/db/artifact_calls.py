@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sqlalchemy import Connection, select
+
 from experiment_manager.db import reader, writer
 from experiment_manager.db.keys import (
     Owner,
@@ -13,7 +15,11 @@ from experiment_manager.db.keys import (
     trial_owner,
 )
 from experiment_manager.db.rows import ArtifactRow
+from experiment_manager.db.schema import ARTIFACT, metadata
 from experiment_manager.db.session import Session
+
+_OWNERS_IN_RUN = ("TRIAL_RUN", "RESULTS", "EPOCH", "BATCH")
+_OWNERS = ("EXPERIMENT", "TRIAL", *_OWNERS_IN_RUN)
 
 
 class ArtifactCalls(Session):
@@ -77,6 +83,36 @@ class ArtifactCalls(Session):
         """The artifacts of one batch."""
         return self._artifacts(batch_owner(trial_run_id, epoch_idx, batch_idx))
 
+    def list_run_artifacts(self, trial_run_id: int) -> list[tuple[Owner, ArtifactRow]]:
+        """The artifacts of the run, its results, epochs and batches, each with what it is of."""
+        with self._reading(f"list_run_artifacts({trial_run_id})") as connection:
+            return [
+                owned
+                for table in _OWNERS_IN_RUN
+                for owned in _owned_by(connection, table, trial_run_id)
+            ]
+
+    def list_owned_artifacts(self) -> list[tuple[Owner, ArtifactRow]]:
+        """Every artifact with what it belongs to, and again with each other one it belongs to."""
+        with self._reading("list_owned_artifacts()") as connection:
+            return [owned for table in _OWNERS for owned in _owned_by(connection, table)]
+
     def _artifacts(self, owner: Owner) -> list[ArtifactRow]:
         with self._reading(f"artifacts of {owner}") as connection:
             return reader.artifacts_of(connection, owner)
+
+
+def _owned_by(
+    connection: Connection, table: str, run_id: int | None = None
+) -> list[tuple[Owner, ArtifactRow]]:
+    """The artifacts of all owners that are rows of one table, or of those within a run."""
+    junction = metadata.tables[f"{table}_ARTIFACT"]
+    *keys, artifact_id = junction.columns
+    columns = (*keys, ARTIFACT.c.id, ARTIFACT.c.type, ARTIFACT.c.location)
+    query = (
+        select(*columns).join(ARTIFACT, ARTIFACT.c.id == artifact_id).order_by(*junction.columns)
+    )
+    if run_id is not None:
+        query = query.where(junction.c.trial_run_id == run_id)
+    rows = map(tuple, connection.execute(query))
+    return [(Owner(table, row[:-3]), ArtifactRow(*row[-3:])) for row in rows]

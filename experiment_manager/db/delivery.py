@@ -63,10 +63,10 @@ class Delivery:
             is_empty = self._journal.trim(at_least=0)
             try:
                 if is_empty:
-                    self._db.forget_journal(self._journal_id)
                     self._journal.path.unlink(missing_ok=True)
+                    self._db.forget_journal(self._journal_id)
             except ConnectionError:
-                pass  # whoever opens the database next finds it empty, and does the same
+                pass  # whoever opens the database next finds no file, and forgets it
             finally:
                 self._journal.close()
         return is_empty

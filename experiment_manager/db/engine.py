@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import sqlite3
@@ -15,7 +16,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import ExceptionContext
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import QueuePool, StaticPool
 
 from experiment_manager.common.errors import ConnectionError, DatabaseError, QueryError  # noqa: A004
 from experiment_manager.db.filesystem import network_type
@@ -82,7 +83,7 @@ def database_exists(url: str) -> bool:
         with reading(engine) as connection:
             versions.append(stored_version(connection))
 
-    _open(parse_url(url), look, read_only=True).dispose()
+    close_engine(_open(parse_url(url), look, read_only=True))
     return versions != [None]
 
 
@@ -104,6 +105,16 @@ def open_as_it_is(url: URL, *, read_only: bool) -> Engine:
         ConnectionError: The database cannot be reached or opened, or is none of ours.
     """
     return _open(url, _require_tables, read_only=read_only)
+
+
+def close_engine(engine: Engine) -> None:
+    """Close the connections of an engine, unless somebody else is at work with it.
+
+    Who then closes it last closes them all. What it knows of statements stays.
+    """
+    is_in_use = isinstance(engine.pool, QueuePool) and engine.pool.checkedout() > 0
+    if not is_in_use:
+        engine.dispose()
 
 
 @contextmanager
@@ -152,8 +163,12 @@ class Writer:
             return
         if self._kept is None:
             self._kept = self._engine.connect()
-        with self._kept.begin():
-            yield self._kept
+        try:
+            with self._kept.begin():
+                yield self._kept
+        except BaseException:
+            self._kept.connection.rollback()  # a commit that failed leaves it open
+            raise
 
     def close(self) -> None:
         """Give the connection back."""
@@ -198,11 +213,10 @@ def _open(url: URL, prepare: Callable[..., None], *, read_only: bool) -> Engine:
     shown = url.render_as_string(hide_password=True)
     try:
         engine = _create_engine(url, read_only=read_only)
-        event.listen(engine, "handle_error", _explain_value)
         try:
             prepare(engine, url, read_only=read_only)
         except BaseException:
-            engine.dispose()
+            close_engine(engine)
             raise
     except (
         DatabaseError,
@@ -218,15 +232,40 @@ def _open(url: URL, prepare: Callable[..., None], *, read_only: bool) -> Engine:
 
 
 def _create_engine(url: URL, *, read_only: bool) -> Engine:
-    if url.get_backend_name() != "sqlite":
-        return create_server_engine(url)
     file = database_file(url)
-    if file is not None and not read_only:
-        file.parent.mkdir(parents=True, exist_ok=True)
     if file is not None and read_only:
         if not file.exists():
             raise ConnectionError("there is no such file")
         url = URL.create("sqlite", database=file.resolve().as_uri(), query=_reading_mode(file))
+    if file is None and url.get_backend_name() == "sqlite":
+        return _new_engine(url, read_only=read_only)  # each has a memory of its own
+    if file is not None and not read_only:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if "uri" not in url.query:
+            url = url.set(database=str(file.absolute()))  # whatever the current folder is later
+    return _shared_engine(url, read_only, os.getpid())
+
+
+@functools.lru_cache(maxsize=8)
+def _shared_engine(url: URL, read_only: bool, _pid: int) -> Engine:
+    """An engine that knows statements of before: to compile those of a run takes 20 ms.
+
+    Whoever is done with it calls :func:`close_engine`. A forked process has its own.
+    """
+    return _new_engine(url, read_only=read_only)
+
+
+def _new_engine(url: URL, *, read_only: bool) -> Engine:
+    if url.get_backend_name() != "sqlite":
+        engine = create_server_engine(url)
+    else:
+        engine = _sqlite_engine(url, read_only=read_only)
+    event.listen(engine, "handle_error", _explain_value)
+    return engine
+
+
+def _sqlite_engine(url: URL, *, read_only: bool) -> Engine:
+    file = database_file(url)
     arguments = {"timeout": BUSY_TIMEOUT_S, "check_same_thread": False}  # Session has a lock
     pool = {"poolclass": StaticPool} if file is None else {}  # all threads see one memory
     engine = create_engine(url, connect_args=arguments, **pool)

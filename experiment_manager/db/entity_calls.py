@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy import Connection, Table
@@ -48,7 +49,7 @@ class EntityCalls(Session):
             id_ = writer.insert_run(
                 connection, trial_id, _status(status), number, seed=seed, config_hash=config_hash
             )
-            return _one_run(connection, id_)
+            return _one(connection, TrialRunRow, schema.TRIAL_RUN, id_)
 
     def start_trial_run(
         self,
@@ -69,15 +70,15 @@ class EntityCalls(Session):
         with self._writing(f"start_trial_run({trial_id}, {number})") as connection:
             take_turn(connection)
             same = (runs.c.trial_id == trial_id) & (runs.c.number == number)
-            before = reader.list_trial_runs(connection, same)
-            if before:
-                id_ = before[0].id
-                writer.restart_run(connection, before[0], kept_epoch, **identity)
+            before = reader.find_stored_run(connection, same)
+            if before is not None:
+                id_ = before.id
+                writer.restart_run(connection, before, kept_epoch, **identity)
             else:
                 id_ = writer.insert_run(
                     connection, trial_id, RunStatus.RUNNING, number, **identity
                 )
-            return _one_run(connection, id_)
+            return _one(connection, TrialRunRow, runs, id_)
 
     def update_trial_run_status(
         self,
@@ -102,6 +103,21 @@ class EntityCalls(Session):
                 connection, trial_run_id, _status(status), error, time.time(), reason=reason
             )
 
+    def update_trial_run_times(
+        self, trial_run_id: int, start_time: datetime, end_time: datetime | None
+    ) -> None:
+        """Set when a run began and ended, where another program executed it.
+
+        Raises:
+            QueryError: There is no such run.
+        """
+        table = schema.TRIAL_RUN
+        times = {"start_time": start_time, "end_time": end_time}
+        with self._writing(f"update_trial_run_times({trial_run_id})") as connection:
+            changed = table.update().where(table.c.id == trial_run_id).values(times)
+            if connection.execute(changed).rowcount == 0:
+                raise QueryError(f"there is no trial run with the id {trial_run_id}")
+
     def list_attempts(self, trial_run_id: int) -> list[AttemptRow]:
         """The attempts of a run before its last one, in their order."""
         table = schema.TRIAL_RUN_ATTEMPT
@@ -114,7 +130,8 @@ class EntityCalls(Session):
         table = schema.EXPERIMENT
         with self._writing(f"set_workspace({experiment_id})") as connection:
             changed = table.update().where(table.c.id == experiment_id)
-            connection.execute(changed.values(workspace=workspace))
+            if connection.execute(changed.values(workspace=workspace)).rowcount == 0:
+                raise QueryError(f"there is no experiment with the id {experiment_id}")
 
     def get_experiment(self, experiment_id: int) -> ExperimentRow | None:
         """The experiment, or None."""
@@ -169,11 +186,6 @@ class EntityCalls(Session):
 
 def _one(connection: Connection, row_type: type[R], table: Table, id_: int) -> R:
     (row,) = reader.list_rows(connection, row_type, table, table.c.id == id_)
-    return row
-
-
-def _one_run(connection: Connection, id_: int) -> TrialRunRow:
-    (row,) = reader.list_trial_runs(connection, schema.TRIAL_RUN.c.id == id_)
     return row
 
 

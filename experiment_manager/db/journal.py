@@ -14,10 +14,13 @@ import fcntl
 import os
 import threading
 import uuid
+import weakref
 from pathlib import Path
 from typing import Any, NoReturn
 
 import msgpack
+
+from experiment_manager.common.files import writing_in
 
 Record = tuple[Any, ...]
 """Its number, from 1, and whatever was appended."""
@@ -25,6 +28,7 @@ Record = tuple[Any, ...]
 PREFIX, SUFFIX = "journal_", ".bin"
 CHUNK_BYTES = 2**20
 TRIM_BYTES = 2**20
+_ARRAYS = {bytes([first]) for first in (*range(0x90, 0xA0), 0xDC, 0xDD)}  # how a record begins
 
 
 class Journal:
@@ -63,6 +67,7 @@ class Journal:
         self._last = 0
         self._read = 0
         self._chunk_end = 0
+        _held.add(self)
 
     @classmethod
     def create(cls, folder: Path) -> Journal:
@@ -73,7 +78,8 @@ class Journal:
         """
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{PREFIX}{uuid.uuid4().hex[:12]}{SUFFIX}"
-        return cls(path, os.O_CREAT | os.O_EXCL)
+        with writing_in(folder, _delete_empty):
+            return cls(path, os.O_CREAT | os.O_EXCL)
 
     @classmethod
     def reopen(cls, path: Path) -> Journal:
@@ -92,7 +98,7 @@ class Journal:
 
         Args:
             entries: Tuples of None, bool, int (64 bits), float, str and tuples of these. They
-                are written together, all or none.
+                are written together, all or none while the process lives.
 
         Raises:
             OSError: The disk is full; none of them was added.
@@ -118,7 +124,11 @@ class Journal:
         waiting = os.fstat(self._file).st_size - self._read
         if not waiting:
             return []
-        records, length = decode(os.pread(self._file, min(waiting, CHUNK_BYTES), self._read))
+        part = min(waiting, CHUNK_BYTES)
+        records, length = decode(os.pread(self._file, part, self._read))
+        while not records and part < waiting:  # a record that is longer
+            part = min(waiting, 2 * part)
+            records, length = decode(os.pread(self._file, part, self._read))
         self._chunk_end = self._read + length
         return records
 
@@ -137,8 +147,19 @@ class Journal:
             os.ftruncate(self._file, 0)
             return True
 
+    def drop_unfinished(self) -> None:
+        """Cut off what was not read, if it is the beginning of a record.
+
+        A process that is killed in the middle of a long ``write`` leaves that; the call that was
+        to record it never returned.
+        """
+        rest = os.pread(self._file, os.fstat(self._file).st_size - self._read, self._read)
+        if _is_beginning(rest):
+            os.ftruncate(self._file, self._read)
+
     def close(self) -> None:
         """Let go of the file; another process may read it then."""
+        _held.discard(self)
         os.close(self._file)
 
     def remove(self) -> None:
@@ -150,6 +171,26 @@ class Journal:
         """The disk is full: the beginning of a record would hide those after it."""
         os.ftruncate(self._file, os.fstat(self._file).st_size - written)
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
+
+
+_held: weakref.WeakSet[Journal] = weakref.WeakSet()
+
+
+def _leave_to_parent() -> None:
+    """In a forked process: the journals are the parent's, whose death must free them."""
+    for journal in list(_held):
+        journal.close()
+
+
+os.register_at_fork(after_in_child=_leave_to_parent)
+
+
+def _delete_empty(folder: Path) -> None:
+    """Delete journals of processes that were killed before anything was recorded."""
+    for path in folder.glob(f"{PREFIX}*{SUFFIX}"):
+        if path.stat().st_size == 0:
+            with contextlib.suppress(OSError):  # BlockingIOError where its process lives
+                Journal.reopen(path).remove()
 
 
 def decode(data: bytes) -> tuple[list[Record], int]:
@@ -168,3 +209,16 @@ def decode(data: bytes) -> tuple[list[Record], int]:
             records.append(record)
             length = tell()  # exact only after a record that is whole
     return records, length
+
+
+def _is_beginning(data: bytes) -> bool:
+    """Whether these bytes begin a record that goes on behind them."""
+    unpacker = msgpack.Unpacker(max_buffer_size=0, read_size=max(len(data), 1))
+    unpacker.feed(data)
+    try:
+        unpacker.skip()
+    except msgpack.OutOfData:
+        return data[:1] in _ARRAYS
+    except (ValueError, msgpack.UnpackException):
+        return False
+    return False

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection
+from collections.abc import Sequence
+
+from sqlalchemy import select
 
 from experiment_manager.common.common import RunStatus
 from experiment_manager.common.errors import ExperimentHeldError, RunTakenError
 from experiment_manager.common.processes import ProcessIdentity
 from experiment_manager.db import liveness, reader, writer
-from experiment_manager.db.rows import LeaseRow, TrialRunRow
+from experiment_manager.db.rows import LEASE_S, LeaseRow, TrialRunRow
 from experiment_manager.db.schema import LEASE, TRIAL_RUN
 from experiment_manager.db.server import take_turn
 from experiment_manager.db.session import Session
@@ -19,8 +21,8 @@ class LeaseCalls(Session):
 
     def take_experiment(
         self, experiment_id: int, process: ProcessIdentity, *, join: bool = False
-    ) -> int:
-        """The id of a new lease of an experiment; those that the dead have left are deleted.
+    ) -> LeaseRow:
+        """A new lease of an experiment; those that the dead have left are deleted.
 
         Args:
             experiment_id: The experiment.
@@ -33,12 +35,13 @@ class LeaseCalls(Session):
         with self._writing(f"take_experiment({experiment_id})") as connection:
             take_turn(connection)
             for lease in liveness.list_leases(connection, LEASE.c.experiment_id == experiment_id):
-                if lease.is_lost:
+                if lease.is_lost or _is_forgotten(lease, process):
                     liveness.end_leases(connection, LEASE.c.id == lease.id)
                 elif not join:
                     since = lease.start_time.astimezone().strftime("%Y-%m-%d %H:%M")
                     raise ExperimentHeldError(f"is being run by {lease.process} since {since}")
-            return liveness.insert_lease(connection, process, experiment_id=experiment_id)
+            id_ = liveness.insert_lease(connection, process, experiment_id=experiment_id)
+            return liveness.list_leases(connection, LEASE.c.id == id_)[0]
 
     def claim_trial_run(
         self,
@@ -65,20 +68,28 @@ class LeaseCalls(Session):
         same = (TRIAL_RUN.c.trial_id == trial_id) & (TRIAL_RUN.c.number == number)
         with self._writing(f"claim_trial_run({trial_id}, {number})") as connection:
             take_turn(connection)
-            found = reader.list_trial_runs(connection, same)
-            if found:
-                _refuse_taken(connection, found[0], process, config_hash)
-                id_ = found[0].id
-                liveness.end_leases(connection, LEASE.c.trial_run_id == id_)
-            else:
+            of_run = LEASE.c.trial_run_id.in_(select(TRIAL_RUN.c.id).where(same))
+            # Before the run: whoever ends it deletes its lease in the same moment.
+            leases = liveness.list_leases(connection, of_run)
+            run = reader.find_stored_run(connection, same)
+            if run is None:
                 id_ = writer.insert_run(connection, trial_id, RunStatus.PENDING, number)
+            else:
+                _refuse_taken(run, leases, process, config_hash)
+                liveness.end_leases(connection, of_run)
+                id_ = run.id
             liveness.insert_lease(connection, process, trial_run_id=id_)
             return id_
 
-    def give_back(self, lease_id: int) -> None:
-        """End a lease."""
-        with self._writing(f"give_back({lease_id})") as connection:
-            liveness.end_leases(connection, LEASE.c.id == lease_id)
+    def give_back(self, lease: LeaseRow) -> None:
+        """End a lease of an experiment: its process executes nothing of it any more.
+
+        A run whose end could not be recorded stands as ``lost`` from now on. Nothing happens
+        where another process has taken the experiment over meanwhile.
+        """
+        with self._writing(f"give_back({lease.id})") as connection:
+            liveness.abandon_runs(connection, lease)
+            liveness.end_lease(connection, lease)
 
     def beat(self, process: ProcessIdentity) -> None:
         """Say of everything that a process executes that it lives."""
@@ -99,11 +110,19 @@ class LeaseCalls(Session):
         return found[0] if found else None
 
 
+def _is_forgotten(lease: LeaseRow, process: ProcessIdentity) -> bool:
+    """Whether a lease is one that this process itself could not give back."""
+    return lease.process == process and lease.age_s > LEASE_S
+
+
 def _refuse_taken(
-    connection: Connection, run: TrialRunRow, process: ProcessIdentity, config_hash: str | None
+    run: TrialRunRow,
+    leases: Sequence[LeaseRow],
+    process: ProcessIdentity,
+    config_hash: str | None,
 ) -> None:
-    if RunStatus(run.status).is_success and run.config_hash == config_hash:
-        raise RunTakenError(f"run {run.number} was finished meanwhile by another process")
-    for lease in liveness.list_leases(connection, LEASE.c.trial_run_id == run.id):
+    for lease in leases:
         if lease.process != process and not lease.is_lost:
             raise RunTakenError(f"run {run.number} is being executed by {lease.process}")
+    if RunStatus(run.status).is_success and run.config_hash == config_hash:
+        raise RunTakenError(f"run {run.number} was finished meanwhile by another process")

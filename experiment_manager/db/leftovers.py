@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -47,9 +48,19 @@ def _deliver_each(db: JournalCalls) -> Iterator[Leftover]:
         except BlockingIOError:
             yield Leftover(row, "in use")
         except OSError:
-            yield Leftover(row, "elsewhere")
+            if not _is_deleted(db, row):
+                yield Leftover(row, "elsewhere")
         else:
             yield _deliver(db, row.id, journal) or Leftover(row, "delivered")
+
+
+def _is_deleted(db: JournalCalls, row: JournalRow) -> bool:
+    """Forget a journal whose process was killed between deleting the file and the row."""
+    path = db.journal_path(row)
+    is_deleted = row.host == socket.gethostname() and path.parent.is_dir() and not path.exists()
+    if is_deleted:
+        db.forget_journal(row.id)
+    return is_deleted
 
 
 def _deliver(db: JournalCalls, journal_id: int, journal: Journal) -> Leftover | None:
@@ -67,6 +78,8 @@ def _deliver(db: JournalCalls, journal_id: int, journal: Journal) -> Leftover | 
     except DatabaseError as error:
         outcome = "refused"
         _report(f"the database refuses what it holds: {describe(error)}", journal)
+    else:
+        journal.drop_unfinished()
     if not delivery.end() and outcome == "delivered":
         outcome = "torn"
         _report("it cannot be read to its end", journal)

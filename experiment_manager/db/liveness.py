@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime, timezone
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, case, literal, select
@@ -11,12 +12,13 @@ from experiment_manager.common.common import RunStatus
 from experiment_manager.common.processes import ProcessIdentity
 from experiment_manager.db.expressions import SecondsBetween, ServerTime
 from experiment_manager.db.rows import LeaseRow
-from experiment_manager.db.schema import LEASE, TRIAL_RUN
+from experiment_manager.db.schema import LEASE, TRIAL, TRIAL_RUN
 
 _PROCESS = tuple(
     LEASE.c[name] for name in ("user_name", "host", "machine", "pid", "process_start")
 )
 _LEASE = (LEASE.c.id, LEASE.c.experiment_id, LEASE.c.trial_run_id)
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 def list_leases(connection: Connection, *conditions: ColumnElement[bool]) -> list[LeaseRow]:
@@ -46,10 +48,23 @@ def end_leases(connection: Connection, *conditions: ColumnElement[bool]) -> None
     connection.execute(LEASE.delete().where(*conditions))
 
 
+def end_lease(connection: Connection, lease: LeaseRow) -> None:
+    """Delete a lease, unless it is another process's: SQLite gives ids that are free again."""
+    end_leases(connection, LEASE.c.id == lease.id, *_same_process(lease.process))
+
+
 def beat(connection: Connection, process: ProcessIdentity) -> None:
     """Say of everything that a process executes that it lives."""
-    same = [column == getattr(process, column.name) for column in _PROCESS]
-    connection.execute(LEASE.update().where(*same).values(heartbeat=ServerTime()))
+    mine = _same_process(process)
+    connection.execute(LEASE.update().where(*mine).values(heartbeat=ServerTime()))
+
+
+def abandon_runs(connection: Connection, lease: LeaseRow) -> None:
+    """Whoever holds an experiment executes none of its runs any more, although it may live."""
+    of_experiment = select(TRIAL_RUN.c.id).join(TRIAL, TRIAL.c.id == TRIAL_RUN.c.trial_id)
+    runs = of_experiment.where(TRIAL.c.experiment_id == lease.experiment_id)
+    mine = [*_same_process(lease.process), LEASE.c.trial_run_id.in_(runs)]
+    connection.execute(LEASE.update().where(*mine).values(machine="", heartbeat=_LONG_AGO))
 
 
 def lost_runs(connection: Connection) -> list[int]:
@@ -66,6 +81,10 @@ def shown_status(lost: Collection[int]) -> ColumnElement[str]:
         return TRIAL_RUN.c.status
     is_lost = TRIAL_RUN.c.id.in_([literal(int(id_), literal_execute=True) for id_ in lost])
     return case((is_lost, RunStatus.LOST.value), else_=TRIAL_RUN.c.status).label("status")
+
+
+def _same_process(process: ProcessIdentity) -> list[ColumnElement[bool]]:
+    return [column == getattr(process, column.name) for column in _PROCESS]
 
 
 def _lease_row(row: tuple[Any, ...]) -> LeaseRow:

@@ -19,6 +19,7 @@ from experiment_manager.db.checks import (
     schema_problems,
 )
 from experiment_manager.db.engine import (
+    close_engine,
     database_file,
     open_as_it_is,
     reading,
@@ -115,7 +116,7 @@ def _as_it_is(url: URL, *, read_only: bool) -> Iterator[Engine]:
         with translated_errors(_shown(url), engine):
             yield engine
     finally:
-        engine.dispose()
+        close_engine(engine)
 
 
 def _shown(url: URL) -> str:

@@ -140,6 +140,11 @@ class MetricCalls(Session):
         with self._reading(f"get_epoch_history({trial_run_id})") as connection:
             return reader.epoch_history(connection, trial_run_id)
 
+    def get_batch_history(self, trial_run_id: int) -> list[tuple[int, int, MetricRow]]:
+        """Each metric of the run's batches with the epoch's and the batch's index, in order."""
+        with self._reading(f"get_batch_history({trial_run_id})") as connection:
+            return reader.batch_history(connection, trial_run_id)
+
     def get_final_metrics(self, experiment_id: int) -> list[tuple[int, MetricRow]]:
         """Each final result of the experiment's runs with the run's id."""
         with self._reading(f"get_final_metrics({experiment_id})") as connection:

@@ -53,6 +53,14 @@ def list_trial_runs(connection: Connection, *conditions: ColumnElement[bool]) ->
     return [TrialRunRow(*row) for row in connection.execute(in_order)]
 
 
+def find_stored_run(
+    connection: Connection, *conditions: ColumnElement[bool]
+) -> TrialRunRow | None:
+    """The run that meets all conditions, its status as it is stored: a lost one is running."""
+    found = list_rows(connection, TrialRunRow, TRIAL_RUN, *conditions)
+    return found[0] if found else None
+
+
 def list_runs(connection: Connection, experiment_id: int) -> list[tuple[TrialRow, TrialRunRow]]:
     """Every run of an experiment beside its trial, in order of trial and number."""
     trial_columns = [TRIAL.c[field.name] for field in fields(TrialRow)]
@@ -134,6 +142,19 @@ def epoch_history(connection: Connection, run_id: int) -> list[tuple[int, Metric
         .order_by(junction.c.epoch_idx, METRIC.c.id)
     )
     return [(row.epoch_idx, _metric_row(row)) for row in connection.execute(query)]
+
+
+def batch_history(connection: Connection, run_id: int) -> list[tuple[int, int, MetricRow]]:
+    """Each metric of a run's batches with the indexes of its epoch and its batch, in order."""
+    junction = schema.BATCH_METRIC
+    place = (junction.c.epoch_idx, junction.c.batch_idx)
+    query = (
+        _metrics_through(junction)
+        .add_columns(*place)
+        .where(junction.c.trial_run_id == run_id)
+        .order_by(*place, METRIC.c.id)
+    )
+    return [(row.epoch_idx, row.batch_idx, _metric_row(row)) for row in connection.execute(query)]
 
 
 def final_metrics(connection: Connection, experiment_id: int) -> list[tuple[int, MetricRow]]:

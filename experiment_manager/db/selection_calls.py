@@ -11,19 +11,23 @@ from sqlalchemy import ColumnElement, Select, exists, func, select
 from experiment_manager.db.columns import latest_columns
 from experiment_manager.db.liveness import lost_runs, shown_status
 from experiment_manager.db.reader import run_columns
-from experiment_manager.db.rows import TrialRow, TrialRunRow
+from experiment_manager.db.rows import ArchivedRunRow, TrialRow, TrialRunRow
 from experiment_manager.db.schema import (
+    ARCHIVED_RUN,
     EXPERIMENT,
     IS_CURRENT,
     LATEST_METRIC,
     TRIAL,
     TRIAL_RUN,
     TRIAL_RUN_PARAMETER,
+    TRIAL_RUN_TAG,
 )
 from experiment_manager.db.session import Session
 
 IDS_AT_ONCE = 500  # below every database's limit of variables
 _TRIAL_COLUMNS = tuple(TRIAL.c[field.name] for field in fields(TrialRow))
+_ARCHIVED_COLUMNS = tuple(ARCHIVED_RUN.c[field.name] for field in fields(ArchivedRunRow))
+_RUN_WIDTH = len(fields(TrialRunRow))
 
 
 class SelectedRun(NamedTuple):
@@ -31,11 +35,13 @@ class SelectedRun(NamedTuple):
 
     Attributes:
         experiment: Title of its experiment.
+        archived: How it was set aside; None for a current run.
     """
 
     experiment: str
     trial: TrialRow
     run: TrialRunRow
+    archived: ArchivedRunRow | None = None
 
 
 class SelectionCalls(Session):
@@ -46,31 +52,38 @@ class SelectionCalls(Session):
     """
 
     def select_runs(
-        self, condition: ColumnElement[bool], limit: int | None = None
+        self, condition: ColumnElement[bool], limit: int | None = None, *, archived: bool = False
     ) -> list[SelectedRun]:
-        """The runs that meet it, by experiment, trial (as they were created) and number."""
-        split = 1 + len(_TRIAL_COLUMNS)
+        """The runs that meet it, by experiment, trial (as they were created) and number.
+
+        Args:
+            condition: What they shall be like.
+            limit: The most to return.
+            archived: True for those that were set aside, in place of the current ones; the
+                condition may say something about ARCHIVED_RUN then.
+        """
+        extra = _ARCHIVED_COLUMNS if archived else ()
+        number = ARCHIVED_RUN.c.number if archived else TRIAL_RUN.c.number
         with self._reading("select_runs()") as connection:
+            columns = (EXPERIMENT.c.title, *_TRIAL_COLUMNS, *run_columns(connection), *extra)
             query = (
-                _runs(EXPERIMENT.c.title, *_TRIAL_COLUMNS, *run_columns(connection))
+                _runs(*columns, archived=archived)
                 .where(condition)
-                .order_by(EXPERIMENT.c.id, TRIAL.c.id, TRIAL_RUN.c.number)
+                .order_by(EXPERIMENT.c.id, TRIAL.c.id, number, TRIAL_RUN.c.id)
                 .limit(limit)
             )
-            return [
-                SelectedRun(row[0], TrialRow(*row[1:split]), TrialRunRow(*row[split:]))
-                for row in connection.execute(query)
-            ]
+            return [_selected(tuple(row)) for row in connection.execute(query)]
 
     def list_lost_runs(self) -> list[int]:
         """The ids of the runs whose processes have vanished."""
         with self._reading("list_lost_runs()") as connection:
             return lost_runs(connection)
 
-    def count_runs(self, condition: ColumnElement[bool]) -> int:
-        """How many runs meet it."""
+    def count_runs(self, condition: ColumnElement[bool], *, archived: bool = False) -> int:
+        """How many runs meet it: of the current ones, or of those that were set aside."""
+        query = _runs(func.count(), archived=archived).where(condition)
         with self._reading("count_runs()") as connection:
-            return int(connection.execute(_runs(func.count()).where(condition)).scalar_one())
+            return int(connection.execute(query).scalar_one())
 
     def get_latest_values(
         self, run_ids: Sequence[int], types: Collection[str] | None = None
@@ -113,6 +126,17 @@ class SelectionCalls(Session):
                     parameters.setdefault(run, {})[name] = value
         return parameters
 
+    def get_tags_of_runs(self, run_ids: Sequence[int]) -> dict[int, list[str]]:
+        """The tags of each run that has any, by id, in order of the alphabet."""
+        table = TRIAL_RUN_TAG
+        query = select(table.c.trial_run_id, table.c.name).order_by(table.c.name)
+        tags: dict[int, list[str]] = {}
+        with self._reading("get_tags_of_runs()") as connection:
+            for ids in _portions(run_ids):
+                for run, name in connection.execute(query.where(table.c.trial_run_id.in_(ids))):
+                    tags.setdefault(run, []).append(name)
+        return tags
+
     def list_metric_names(self) -> list[str]:
         """The names under which any run has recorded a number."""
         return self._names(LATEST_METRIC.c.type)
@@ -154,8 +178,17 @@ class SelectionCalls(Session):
             return list(connection.execute(select(column).distinct().order_by(column)).scalars())
 
 
-def _runs(*columns: ColumnElement[Any]) -> Select[Any]:
-    return select(*columns).select_from(EXPERIMENT).join(TRIAL).join(TRIAL_RUN)
+def _runs(*columns: ColumnElement[Any], archived: bool) -> Select[Any]:
+    """The current runs, or those that were set aside: nobody else tells the two apart."""
+    query = select(*columns).select_from(EXPERIMENT).join(TRIAL).join(TRIAL_RUN)
+    return query.join(ARCHIVED_RUN) if archived else query.where(IS_CURRENT)
+
+
+def _selected(row: tuple[Any, ...]) -> SelectedRun:
+    trial_end, run_end = 1 + len(_TRIAL_COLUMNS), 1 + len(_TRIAL_COLUMNS) + _RUN_WIDTH
+    trial, run = TrialRow(*row[1:trial_end]), TrialRunRow(*row[trial_end:run_end])
+    archived = ArchivedRunRow(*row[run_end:]) if row[run_end:] else None
+    return SelectedRun(row[0], trial, run, archived)
 
 
 def _portions(ids: Sequence[int]) -> Iterator[Sequence[int]]:

@@ -14,7 +14,13 @@ from sqlalchemy.engine import URL
 
 from experiment_manager.common.errors import ConnectionError, QueryError  # noqa: A004
 from experiment_manager.db import writer
-from experiment_manager.db.engine import Writer, open_engine, reading, translated_errors
+from experiment_manager.db.engine import (
+    Writer,
+    close_engine,
+    open_engine,
+    reading,
+    translated_errors,
+)
 from experiment_manager.db.keys import Owner
 from experiment_manager.db.records import record_points
 
@@ -62,7 +68,7 @@ class Session:
         with self._lock:
             if self._engine is not None:
                 self._writer.close()
-                self._engine.dispose()
+                close_engine(self._engine)
             self._engine = None
 
     @contextmanager

@@ -9,7 +9,13 @@ from sqlalchemy import Connection, Engine, Table, func, select, text
 from sqlalchemy.engine import URL
 
 from experiment_manager.common.errors import QueryError
-from experiment_manager.db.engine import open_engine, reading, translated_errors, writing
+from experiment_manager.db.engine import (
+    close_engine,
+    open_engine,
+    reading,
+    translated_errors,
+    writing,
+)
 from experiment_manager.db.schema import JOURNAL, VERSION, metadata
 
 CHUNK_ROWS = 1000
@@ -54,9 +60,9 @@ def copy_database(source: URL, target: URL, progress: Progress = lambda *_: None
         try:
             return _copy(reader, writer, progress)
         finally:
-            writer.dispose()
+            close_engine(writer)
     finally:
-        reader.dispose()
+        close_engine(reader)
 
 
 def _copy(reader: Engine, writer: Engine, progress: Progress) -> Copied:

@@ -18,7 +18,7 @@ from experiment_manager.common.errors import QueryError
 from experiment_manager.common.reasons import reason_of
 from experiment_manager.db import schema
 from experiment_manager.db.bulk import insert_once, insert_or_update
-from experiment_manager.db.column_types import encode_json
+from experiment_manager.db.column_types import as_integer, encode_json
 from experiment_manager.db.keys import Owner
 from experiment_manager.db.liveness import end_leases
 from experiment_manager.db.rows import TrialRunRow
@@ -70,8 +70,11 @@ def insert_run(
 ) -> int:
     """The id of a new run; without a number it gets the next free one of its trial."""
     if number is None:
-        taken = select(func.max(TRIAL_RUN.c.number)).where(TRIAL_RUN.c.trial_id == trial_id)
+        of_trial = TRIAL_RUN.c.trial_id == trial_id
+        taken = select(func.max(TRIAL_RUN.c.number)).where(of_trial, schema.IS_CURRENT)
         number = (connection.execute(taken).scalar() or 0) + 1
+    if as_integer(number) < 1:
+        raise QueryError(f"the runs of a trial are numbered from 1; {number!r} is no such number")
     values |= {"trial_id": trial_id, "number": number, "status": status.value, "attempt": 1}
     return _insert(connection, TRIAL_RUN, **values, start_time=now(), update_time=now())
 
@@ -93,9 +96,9 @@ def restart_run(
     is_first = before.status == RunStatus.PENDING.value
     if not is_first:
         _insert_attempt(connection, before)
-    _delete_history(connection, before.id, kept_epoch)
-    journals = schema.JOURNAL
-    connection.execute(journals.delete().where(journals.c.trial_run_id == before.id))
+        _delete_history(connection, before.id, kept_epoch)
+        journals = schema.JOURNAL
+        connection.execute(journals.delete().where(journals.c.trial_run_id == before.id))
     values |= {"attempt": before.attempt + (not is_first), "status": RunStatus.RUNNING.value}
     values |= {"start_time": now(), "update_time": now()}
     values |= dict.fromkeys(("end_time", "error", "reason"))

@@ -31,7 +31,10 @@ class ExperimentOverview:
 
 
 def list_overviews(db: DatabaseManager) -> list[ExperimentOverview]:
-    """An overview of each experiment, in order of their creation."""
+    """An overview of each experiment, in order of their creation.
+
+    One whose runs were all set aside is left out.
+    """
     trials, runs = db.count_trials(), db.count_runs_by_status()
     return [
         ExperimentOverview(
@@ -40,4 +43,5 @@ def list_overviews(db: DatabaseManager) -> list[ExperimentOverview]:
             {RunStatus(status): n for status, n in runs.get(experiment.id, {}).items()},
         )
         for experiment in db.list_experiments()
+        if experiment.id in trials or not db.list_trials(experiment.id)
     ]

@@ -114,7 +114,10 @@ class ExperimentSummary:
 
 
 def summarize(db: DatabaseManager, experiment: str) -> ExperimentSummary:
-    """The summary of one experiment; without trials where the database does not have it."""
+    """The summary of one experiment; without trials where the database does not have it.
+
+    A trial whose runs were all set aside is left out.
+    """
     row = db.find_experiment(experiment)
     if row is None:
         return ExperimentSummary(experiment, ())
@@ -122,7 +125,8 @@ def summarize(db: DatabaseManager, experiment: str) -> ExperimentSummary:
     for run_id, metric in db.get_final_metrics(row.id):
         if metric.total_val is not None and not is_confusion(metric.per_label_val):
             metrics.setdefault(run_id, {})[metric.type] = metric.total_val
-    runs_by_trial: dict[str, list[RunSummary]] = {t.name: [] for t in db.list_trials(row.id)}
+    all_trials = db.list_trials(row.id)
+    runs_by_trial: dict[str, list[RunSummary]] = {trial.name: [] for trial in all_trials}
     for trial, run in db.list_runs(row.id):
         summary = RunSummary(
             number=run.number,
@@ -133,5 +137,9 @@ def summarize(db: DatabaseManager, experiment: str) -> ExperimentSummary:
             error=run.error,
         )
         runs_by_trial[trial.name].append(summary)
-    trials = tuple(TrialSummary(name, tuple(runs)) for name, runs in runs_by_trial.items())
+    trials = tuple(
+        TrialSummary(trial.name, tuple(runs_by_trial[trial.name]))
+        for trial in all_trials
+        if runs_by_trial[trial.name] or not db.list_archived_runs(trial.id)
+    )
     return ExperimentSummary(experiment, trials)

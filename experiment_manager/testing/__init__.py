@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import pytest
 
-KINDS = ("callback", "database", "database_refusal", "executor", "tracker")
+DATABASE = ("database", *(f"database_{part}" for part in ("archive", "lease", "mark", "refusal")))
+KINDS = ("callback", *DATABASE, "executor", "tracker")
 pytest.register_assert_rewrite(  # so that a failing suite shows the values
     *(f"{__name__}.{kind}_contract" for kind in KINDS)
 )

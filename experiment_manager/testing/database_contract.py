@@ -251,6 +251,7 @@ class DatabaseContract(DatabaseFixtures):
             (0, "acc", None),
             (1, "loss", 1),
         ]
+        assert [(e, b, m.type) for e, b, m in db.get_batch_history(run.id)] == [(1, 7, "grad")]
         assert [(i, m.type) for i, m in db.get_final_metrics(trial.experiment_id)] == [
             (run.id, "test_acc")
         ]
@@ -405,6 +406,7 @@ class DatabaseContract(DatabaseFixtures):
             db.list_runs(MISSING),
             db.list_epochs(MISSING),
             db.get_epoch_history(MISSING),
+            db.get_batch_history(MISSING),
             db.get_final_metrics(MISSING),
             db.get_epoch_columns(MISSING).value,
             db.get_final_columns(MISSING).value,

@@ -5,9 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy import create_engine, func, select
 
 from experiment_manager.db.manager import DatabaseManager
 from experiment_manager.db.rows import TrialRow, TrialRunRow
+from experiment_manager.db.schema import metadata
+
+
+def count_rows(url: str) -> dict[str, int]:
+    """The number of rows of each table."""
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        counts = {
+            table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+            for table in metadata.sorted_tables
+        }
+    engine.dispose()
+    return counts
 
 
 class DatabaseFixtures:

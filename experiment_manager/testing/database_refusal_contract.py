@@ -14,13 +14,15 @@ from typing import Any
 import pytest
 
 from experiment_manager.common.metrics import MetricPoint
-from experiment_manager.db.keys import epoch_owner, run_owner
+from experiment_manager.common.processes import ProcessIdentity
+from experiment_manager.db.keys import epoch_owner, experiment_owner, run_owner, trial_owner
 from experiment_manager.db.manager import DatabaseManager, QueryError
 from experiment_manager.db.recorder import Recorder
 from experiment_manager.db.rows import TrialRunRow
 from experiment_manager.testing.database_fixtures import DatabaseFixtures
 
 LOGGER = logging.getLogger(__name__)
+ME = ProcessIdentity.current()
 MISSING = 4711
 NO_IDS: tuple[Any, ...] = (
     MISSING * 10**20,
@@ -67,6 +69,16 @@ WRITE_BY_ID: dict[str, Write] = {
     "link_batch_artifact": lambda db, id_: db.link_batch_artifact(
         id_, 0, 1, db.record_artifact("file", "x").id
     ),
+    "link_snapshots": lambda db, id_: db.link_snapshots(id_, db.store_snapshots({"code": "x"})),
+    "claim_trial_run": lambda db, id_: db.claim_trial_run(id_, 1, ME),
+    "take_experiment": lambda db, id_: db.take_experiment(id_, ME),
+    "archive_run": lambda db, id_: db.archive_run(id_, "removed"),
+    "restore_run": lambda db, id_: db.restore_run(id_),
+    "delete_run": lambda db, id_: db.delete_run(id_),
+    "add_tag": lambda db, id_: db.add_tag([1, id_], "paper"),
+    "set_note of an experiment": lambda db, id_: db.set_note(experiment_owner(id_), "x"),
+    "set_note of a trial": lambda db, id_: db.set_note(trial_owner(id_), "x"),
+    "set_note of a run": lambda db, id_: db.set_note(run_owner(id_), "x"),
 }
 WRITE_BY_NAME: dict[str, Write] = {
     "create_experiment": lambda db, name: db.create_experiment(name),
@@ -76,6 +88,12 @@ WRITE_BY_NAME: dict[str, Write] = {
     "record_artifact": lambda db, name: db.record_artifact(name, "place"),
     "record_trial_parameters": lambda db, name: db.record_trial_parameters(1, {name: 1}),
     "record_provenance": lambda db, name: db.record_provenance(1, {name: 1}),
+    "link_snapshots": lambda db, name: db.link_snapshots(
+        1, {name: db.store_snapshots({"code": "x"})["code"]}
+    ),
+    "archive_run": lambda db, name: db.archive_run(1, name),
+    "add_tag": lambda db, name: db.add_tag([1], name),
+    "update_trial_run_status": lambda db, name: db.update_trial_run_status(1, "failed", "x", name),
 }
 ASK: dict[str, Write] = {
     "get_experiment": lambda db, id_: db.get_experiment(id_),
@@ -86,6 +104,12 @@ ASK: dict[str, Write] = {
     "get_epoch_columns": lambda db, id_: db.get_epoch_columns(id_),
     "get_trial_artifacts": lambda db, id_: db.get_trial_artifacts(id_),
     "get_provenance": lambda db, id_: db.get_provenance(id_),
+    "get_tags": lambda db, id_: db.get_tags(id_),
+    "get_tags_of_runs": lambda db, id_: db.get_tags_of_runs([id_]),
+    "list_attempts": lambda db, id_: db.list_attempts(id_),
+    "list_archived_runs": lambda db, id_: db.list_archived_runs(id_),
+    "list_holders": lambda db, id_: db.list_holders(id_),
+    "find_lease": lambda db, id_: db.find_lease(id_),
 }
 
 

@@ -136,6 +136,17 @@ TrackerManager` does, so whatever it raises is seen and not muted.
                 tracker.track(to_points({"score": number}), run)
                 end_all(tracker, [run])
 
+    def test_may_claim_a_planned_run_before_it_begins(self, tracker: Tracker) -> None:
+        open_all(tracker, [EXPERIMENT, TRIAL])
+        tracker.claim(1, TRIAL, "abc")
+        open_all(tracker, [RUN, PIPELINE])
+        end_all(tracker, DOWN_TO_PIPELINE)
+
+    def test_may_claim_a_run_that_never_begins(self, tracker: Tracker) -> None:
+        open_all(tracker, [EXPERIMENT, TRIAL])
+        tracker.claim(1, TRIAL, None)
+        end_all(tracker, [EXPERIMENT, TRIAL])
+
     @pytest.mark.parametrize("status", [s for s in RunStatus if s.is_ended])
     def test_takes_every_final_status(self, tracker: Tracker, status: RunStatus) -> None:
         open_all(tracker, DOWN_TO_PIPELINE)

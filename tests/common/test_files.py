@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -89,6 +91,34 @@ def test_no_file_is_left_open(tmp_path: Path, write: Callable[[Path, str], None]
 def test_writing_leaves_the_umask_as_it_was(tmp_path: Path, umask: int) -> None:
     write_text_atomic(tmp_path / "note.txt", "text")
     assert os.umask(umask) == umask
+
+
+def test_what_a_killed_writer_left_goes_with_the_next_file(tmp_path: Path) -> None:
+    script = (
+        "import os, signal, sys; from pathlib import Path; "
+        "from experiment_manager.common.files import write_atomic; "
+        "write_atomic(Path(sys.argv[1]), lambda beside: os.kill(os.getpid(), signal.SIGKILL))"
+    )
+    subprocess.run([sys.executable, "-c", script, str(tmp_path / "killed.txt")], check=False)
+    (left,) = tmp_path.iterdir()
+    write_text_atomic(tmp_path / "note.txt", "text")
+    assert [path.name for path in tmp_path.iterdir()] == ["note.txt"]
+    assert left.name != "killed.txt"
+
+
+def test_what_a_writer_is_at_stays(tmp_path: Path) -> None:
+    def write(beside: Path) -> None:
+        write_text_atomic(tmp_path / "other.txt", "written meanwhile")
+        beside.write_text("text", encoding="utf-8")
+
+    write_atomic(tmp_path / "note.txt", write)
+    assert {path.name for path in tmp_path.iterdir()} == {"note.txt", "other.txt"}
+
+
+def test_what_somebody_else_hides_stays(tmp_path: Path) -> None:
+    (tmp_path / ".note.backup.txt").write_text("mine", encoding="utf-8")
+    write_text_atomic(tmp_path / "note.txt", "text")
+    assert (tmp_path / ".note.backup.txt").exists()
 
 
 def test_lines_are_appended_to_a_file_that_is_made_where_it_is_missing(tmp_path: Path) -> None:

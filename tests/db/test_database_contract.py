@@ -9,7 +9,10 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from experiment_manager.db.manager import ConnectionError, DatabaseManager  # noqa: A004
+from experiment_manager.testing.database_archive_contract import DatabaseArchiveContract
 from experiment_manager.testing.database_contract import DatabaseContract
+from experiment_manager.testing.database_lease_contract import DatabaseLeaseContract
+from experiment_manager.testing.database_mark_contract import DatabaseMarkContract
 from experiment_manager.testing.database_refusal_contract import DatabaseRefusalContract
 from experiment_manager.testing.servers import DatabaseServer, MariaDBServer, PostgresServer
 
@@ -57,6 +60,42 @@ class TestMariaDBRefusals(_OnMariaDB, DatabaseRefusalContract):
 
 
 class TestPostgreSQLRefusals(_OnPostgreSQL, DatabaseRefusalContract):
+    pass
+
+
+class TestSQLiteArchive(_OnSQLite, DatabaseArchiveContract):
+    pass
+
+
+class TestMariaDBArchive(_OnMariaDB, DatabaseArchiveContract):
+    pass
+
+
+class TestPostgreSQLArchive(_OnPostgreSQL, DatabaseArchiveContract):
+    pass
+
+
+class TestSQLiteLeases(_OnSQLite, DatabaseLeaseContract):
+    pass
+
+
+class TestMariaDBLeases(_OnMariaDB, DatabaseLeaseContract):
+    pass
+
+
+class TestPostgreSQLLeases(_OnPostgreSQL, DatabaseLeaseContract):
+    pass
+
+
+class TestSQLiteMarks(_OnSQLite, DatabaseMarkContract):
+    pass
+
+
+class TestMariaDBMarks(_OnMariaDB, DatabaseMarkContract):
+    pass
+
+
+class TestPostgreSQLMarks(_OnPostgreSQL, DatabaseMarkContract):
     pass
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +57,16 @@ def test_a_long_one_is_read_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyP
     journal.close()
 
 
+def test_a_record_may_be_longer_than_a_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "CHUNK_BYTES", 64)
+    journal = Journal.create(tmp_path)
+    journal.append(("short",), ("long " * 100,), ("short",))
+    assert [len(record[1]) for record in all_unread(journal)] == [5, 500, 5]
+    journal.close()
+
+
 def test_what_was_appended_is_in_the_file_at_once(tmp_path: Path) -> None:
     journal = Journal.create(tmp_path)
     journal.append_one(("loss", 0.5))
@@ -91,6 +103,44 @@ def test_one_that_was_left_behind_gives_its_records(tmp_path: Path) -> None:
     assert all_unread(left) == [(1, "a")]
     left.remove()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_empty_ones_of_the_dead_go_when_one_is_made(tmp_path: Path) -> None:
+    Journal.create(tmp_path).close()
+    full = Journal.create(tmp_path)
+    full.append_one(("a",))
+    full.close()
+    living = Journal.create(tmp_path)
+    new = Journal.create(tmp_path)
+    assert set(tmp_path.iterdir()) == {full.path, living.path, new.path}
+    living.close()
+    new.close()
+
+
+FORKING = """
+import multiprocessing, os, signal, sys, time
+from pathlib import Path
+from experiment_manager.db.journal import Journal
+
+journal = Journal.create(Path(sys.argv[1]))
+child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(600,))
+child.start()
+print(child.pid, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_child_that_outlives_its_process_holds_nothing(tmp_path: Path) -> None:
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKING, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        child = int(process.stdout.readline())
+        process.wait()
+        (path,) = tmp_path.iterdir()
+        try:
+            Journal.reopen(path).close()
+        finally:
+            os.kill(child, signal.SIGKILL)
 
 
 @pytest.mark.parametrize("value", [2**64, "\ud800", object(), {1}])

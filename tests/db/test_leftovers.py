@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgpack
 import pytest
 
 from experiment_manager.common.metrics import MetricPoint
@@ -77,10 +78,19 @@ def test_one_that_a_process_holds_is_left_alone(
 
 
 def test_one_that_is_not_on_this_machine_waits(left_behind: Path, db: DatabaseManager) -> None:
-    left_behind.rename(left_behind.with_suffix(".moved"))
+    folder, elsewhere = left_behind.parent, left_behind.parent.with_name("elsewhere")
+    folder.rename(elsewhere)
     assert outcomes(db) == [("elsewhere", 0)]
-    left_behind.with_suffix(".moved").rename(left_behind)
+    elsewhere.rename(folder)
     assert outcomes(db) == [("delivered", 4)]
+
+
+def test_one_whose_file_was_deleted_already_is_forgotten(
+    left_behind: Path, db: DatabaseManager
+) -> None:
+    left_behind.unlink()
+    assert outcomes(db) == []
+    assert db.list_journals() == []
 
 
 def test_what_was_committed_before_the_death_is_not_written_again(
@@ -115,6 +125,19 @@ def test_the_end_of_a_torn_one_is_put_aside(
     assert left_behind.with_suffix(".torn").exists()
     assert str(left_behind) in caplog.text
     assert outcomes(db) == []
+
+
+def test_the_beginning_of_a_record_is_no_damage(
+    left_behind: Path, db: DatabaseManager, rows: Rows, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A process that is killed in the middle of a long write leaves it."""
+    whole = msgpack.packb((5, "a name", 0.5))
+    with left_behind.open("ab") as file:
+        file.write(whole[:-1])
+    assert outcomes(db) == [("delivered", 4)]
+    assert losses(rows) == [0, 1, 2]
+    assert caplog.text == ""
+    assert list(left_behind.parent.iterdir()) == []
 
 
 def test_one_that_the_database_refuses_is_put_aside(
