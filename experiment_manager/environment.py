@@ -134,7 +134,8 @@ class Environment:
             if isinstance(content, str)
             else OmegaConf.to_yaml(OmegaConf.create(dict(content)))
         )
-        write_text_atomic(self.config_dir / file_name, text)
+        # The database knows it too, so that no run has to wait for the disk.
+        write_text_atomic(self.config_dir / file_name, text, survives_power_loss=False)
 
     def close(self, status: RunStatus = RunStatus.COMPLETED) -> None:
         """End what was opened here, close the trackers (a parent's stay open) and the log."""

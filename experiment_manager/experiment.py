@@ -5,14 +5,14 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+from experiment_manager.archive import archive_run, settle
 from experiment_manager.common.common import Level, RunStatus
 from experiment_manager.common.errors import ConfigError
-from experiment_manager.common.signals import sigterm_raises
-from experiment_manager.common.yaml_utils import flatten, resolve
+from experiment_manager.common.signals import orderly_signals
+from experiment_manager.common.yaml_utils import resolve
 from experiment_manager.config.build import build_plan
 from experiment_manager.config.files import BASE, EXPERIMENT, TRIALS
 from experiment_manager.config.locate import with_line
@@ -20,36 +20,19 @@ from experiment_manager.config.paths import WorkspacePaths
 from experiment_manager.config.plan import Plan, RunSpec
 from experiment_manager.db.manager import DatabaseManager, database_exists
 from experiment_manager.environment import Environment
+from experiment_manager.execution.choice import Choice, Work
+from experiment_manager.execution.hold import holding
+from experiment_manager.execution.origin import capture_origin
+from experiment_manager.execution.planned import PlannedRun, compare_plan
+from experiment_manager.execution.retries import execute_all
 from experiment_manager.executors.executor import Executor
 from experiment_manager.executors.serial import SerialExecutor
 from experiment_manager.pipelines.pipeline_factory import PipelineFactory
-from experiment_manager.pipelines.preflight import check_types, complete_plan
+from experiment_manager.pipelines.preflight import check_types, complete_plan, declared_settings
 from experiment_manager.results.summary import ExperimentSummary, summarize
 from experiment_manager.trackers.plugins.database_tracker import database_url
 from experiment_manager.trackers.tracker import Tracker
 from experiment_manager.trial import RunResult, Trial, execute_run
-
-
-@dataclass(frozen=True)
-class PlannedRun:
-    """A run of the plan beside what the database says of it.
-
-    Attributes:
-        spec: What would be executed.
-        status: How it stands; PENDING where the database does not have it.
-        changed: Settings that differ from those it was executed with, where it succeeded.
-        duration_s: Wall time in seconds, where it succeeded.
-    """
-
-    spec: RunSpec
-    status: RunStatus = RunStatus.PENDING
-    changed: tuple[str, ...] = ()
-    duration_s: float | None = None
-
-    @property
-    def is_missing(self) -> bool:
-        """True where it has yet to succeed."""
-        return not self.status.is_success
 
 
 class Experiment:
@@ -59,10 +42,12 @@ class Experiment:
 
     Attributes:
         plan: Every run, settled before anything runs.
+        results: Of the runs that the last call of :meth:`run` executed.
     """
 
     def __init__(self, plan: Plan, factory: type[PipelineFactory] | None = None) -> None:
         self.plan = plan
+        self.results: tuple[RunResult, ...] = ()
         self._factory = factory
         self._paths = WorkspacePaths(Path(plan.workspace))
 
@@ -95,6 +80,10 @@ class Experiment:
             raise ConfigError([f"{config_dir}: is not a folder; name the one with {EXPERIMENT}"])
         problems: list[str] = []
         plan = build_plan(folder, problems, overrides, sweeps=sweeps)
+        if plan is not None and overrides and problems:
+            problems = []  # a pipeline may declare what no file has
+            known = declared_settings(plan)
+            plan = build_plan(folder, problems, overrides, sweeps=sweeps, known=known)
         if plan is not None:
             problems += check_types(plan, custom_factory=factory is not None)
             plan = complete_plan(plan, problems)
@@ -121,48 +110,67 @@ class Experiment:
     def status(self) -> list[PlannedRun]:
         """Every run of the plan beside what the database says of it; nothing is written."""
         with self._open_database() as db:
-            known = {} if db is None else _known_runs(db, self.name)
-            return [self._compare(spec, known, db) for spec in self.plan.runs]
+            return compare_plan(self.plan, db)
 
     def summary(self) -> ExperimentSummary:
         """The results so far."""
         with self._open_database() as db:
             return ExperimentSummary(self.name, ()) if db is None else summarize(db, self.name)
 
-    def run(self, extra_trackers: Sequence[Tracker] = ()) -> ExperimentSummary:
-        """Execute every run that has not succeeded yet.
+    def run(
+        self,
+        extra_trackers: Sequence[Tracker] = (),
+        choice: Choice | None = None,
+        *,
+        join: bool = False,
+    ) -> ExperimentSummary:
+        """Execute every run that has not succeeded yet, or those that are chosen.
 
         A run that fails does not stop the others and is not raised.
 
         Args:
             extra_trackers: Record besides those of the environment.
+            choice: Which runs; None for all that are missing.
+            join: True to execute what others have not begun, where another process executes
+                the experiment already.
 
         Returns:
             The results of all runs, also those of earlier calls.
 
         Raises:
-            ConfigError: Settings of a finished run were edited.
+            ConfigError: Settings of a finished run were edited, or the code is not that of a
+                commit and ``require_clean`` is set.
+            ExperimentHeldError: Another process executes the experiment.
             KeyboardInterrupt: Or ``SystemExit`` on SIGTERM, after everything was closed.
         """
-        planned = self.status()
-        _refuse_changed(planned)
-        missing = [run.spec for run in planned if run.is_missing]
-        if missing:
-            with sigterm_raises():
-                self._execute(missing, extra_trackers)
+        work = (choice or Choice()).select(self.status())
+        self.results = ()
+        if work.specs:
+            origin = capture_origin(self.plan)
+            with orderly_signals(), holding(self.plan, self.database_url, join=join) as db:
+                settle(db, self._paths.workspace, self.name)
+                self._set_aside(db, work)
+                snapshots = db.store_snapshots(origin)
+                specs = [replace(spec, snapshots=snapshots) for spec in work.specs]
+                self._execute(specs, extra_trackers)
         return self.summary()
 
-    def _execute(self, missing: list[RunSpec], extra_trackers: Sequence[Tracker]) -> None:
+    def _set_aside(self, db: DatabaseManager, work: Work) -> None:
+        for run, reason in work.archived:
+            if run.row is not None:
+                workspace, spec = self._paths.workspace, run.spec
+                archive_run(db, workspace, self.name, spec.trial, run.row, reason)
+
+    def _execute(self, specs: Sequence[RunSpec], extra_trackers: Sequence[Tracker]) -> None:
         with ExitStack() as stack:
             env = stack.enter_context(self._start(extra_trackers))
-            names = {spec.trial for spec in missing}
+            names = {spec.trial for spec in specs}
             outcomes: dict[str, RunStatus] = dict.fromkeys(names, RunStatus.ABORTED)
             for trial in [trial for trial in self.plan.trials if trial.name in names]:
                 stack.callback(_close, Trial(trial, env), outcomes)
             executor = stack.enter_context(self._executor(extra_trackers))
-            handles = [executor.submit(spec) for spec in missing]
-            results = [handle.result() for handle in handles]
-            outcomes |= {name: _outcome_of(name, results) for name in names}
+            self.results = tuple(execute_all(executor, specs))
+            outcomes |= {name: _outcome_of(name, self.results) for name in names}
 
     def _executor(self, extra_trackers: Sequence[Tracker]) -> Executor:
         return SerialExecutor(
@@ -195,22 +203,6 @@ class Experiment:
         with DatabaseManager.from_url(url, read_only=True) as db:
             yield db
 
-    def _compare(
-        self, spec: RunSpec, known: dict[tuple[str, int], Any], db: DatabaseManager | None
-    ) -> PlannedRun:
-        row = known.get((spec.trial, spec.run))
-        if row is None or db is None:
-            return PlannedRun(spec)
-        status = RunStatus(row.status)
-        is_same = row.config_hash == spec.config_hash
-        if not status.is_success:
-            return PlannedRun(replace(spec, resume=is_same), status)
-        if is_same:
-            return PlannedRun(spec, status, duration_s=row.duration_s)
-        executed_with = db.get_trial_run_parameters(row.id)
-        changed = _differences(executed_with, flatten(spec.settings))
-        return PlannedRun(spec, status, changed, row.duration_s)
-
 
 def _close(trial: Trial, outcomes: Mapping[str, RunStatus]) -> None:
     trial.close(outcomes[trial.name])
@@ -220,27 +212,3 @@ def _outcome_of(trial: str, results: Sequence[RunResult]) -> RunStatus:
     """A trial has failed where a run of it did not succeed."""
     is_success = all(result.status.is_success for result in results if result.trial == trial)
     return RunStatus.COMPLETED if is_success else RunStatus.FAILED
-
-
-def _known_runs(db: DatabaseManager, experiment: str) -> dict[tuple[str, int], Any]:
-    found = db.find_experiment(experiment)
-    runs = [] if found is None else db.list_runs(found.id)
-    return {(trial.name, run.number): run for trial, run in runs}
-
-
-def _differences(before: dict[str, Any], now: dict[str, Any]) -> tuple[str, ...]:
-    keys = dict.fromkeys([*before, *now])
-    missing = object()
-    return tuple(key for key in keys if before.get(key, missing) != now.get(key, missing))
-
-
-def _refuse_changed(planned: list[PlannedRun]) -> None:
-    """Results of two configurations under one name could not be told apart."""
-    changed = {run.spec.trial: run.changed for run in planned if run.changed}
-    problems = [
-        f"{TRIALS}: trial {name!r} has finished runs with another {', '.join(map(repr, keys))}; "
-        "give the edited trial a new name, or undo the edit"
-        for name, keys in changed.items()
-    ]
-    if problems:
-        raise ConfigError(problems)

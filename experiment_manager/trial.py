@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
 
 from experiment_manager.common.common import Level, RunStatus
-from experiment_manager.common.errors import CheckpointError
-from experiment_manager.common.imports import import_object, make_importable
+from experiment_manager.common.errors import CheckpointError, RunTakenError
+from experiment_manager.common.imports import import_object, import_path_of, make_importable
+from experiment_manager.common.reads import (
+    notice_reads,
+    read_by_reference,
+    tell_unread,
+    unread_settings,
+)
 from experiment_manager.common.seeding import seed_everything
+from experiment_manager.common.yaml_utils import flatten
+from experiment_manager.config.files import RESERVED_SETTINGS
 from experiment_manager.config.paths import WorkspacePaths
 from experiment_manager.config.plan import RunSpec, TrialPlan
 from experiment_manager.environment import Environment
@@ -25,6 +33,7 @@ from experiment_manager.pipelines.checkpoint_folder import (
     how_to_begin_anew,
 )
 from experiment_manager.pipelines.checkpoint_format import load_state
+from experiment_manager.pipelines.determinism import FirstEpochTwice
 from experiment_manager.pipelines.outcome import Outcome
 from experiment_manager.pipelines.pipeline_factory import PipelineFactory
 from experiment_manager.trackers.tracker import Tracker
@@ -40,6 +49,9 @@ class RunResult:
         status: How it ended.
         error: Traceback of a failure, else None.
         duration_s: Wall time in seconds.
+        causes: Why it failed: the reason, and the names of the exception's class and its bases.
+        unread_settings: Settings by their dotted names that no code read; none where the
+            pipeline declares its settings, or the run did not get to read them all.
     """
 
     trial: str
@@ -47,6 +59,8 @@ class RunResult:
     status: RunStatus
     error: str | None
     duration_s: float
+    causes: tuple[str, ...] = ()
+    unread_settings: tuple[str, ...] = ()
 
 
 def execute_run(
@@ -62,7 +76,7 @@ def execute_run(
         extra_trackers: Record besides those of the environment; they stay open.
 
     Returns:
-        The result, also of a run that failed.
+        The result, also of a run that failed; one that another process has is SKIPPED.
 
     Raises:
         KeyboardInterrupt: And other interrupts, after the run was closed as ABORTED.
@@ -70,28 +84,82 @@ def execute_run(
     """
     started = time.monotonic()
     make_importable(str(Path.cwd()), spec.config_dir)
-    with Environment.for_run(spec, extra_trackers) as env:
-        env.save_config("config.yaml", spec.settings)
-        checkpoint = _last_checkpoint(spec, env)
-        tracker = env.tracker_manager
-        tracker.on_create(
-            Level.TRIAL_RUN,
-            spec.run,
-            seed=spec.seed,
-            config_hash=spec.config_hash,
-            config=spec.config,
-            resumed_epoch=None if checkpoint is None else checkpoint.epoch,
-            overrides=spec.overrides,
-        )
-        tracker.on_start(Level.TRIAL_RUN)
-        env.logger.info("%s starts with seed %d", spec, spec.seed)
-        outcome = _run_pipeline(spec, env, factory, checkpoint)
-        env.logger.info("%s: %s", spec, outcome.status.value)
-        tracker.on_end(Level.TRIAL_RUN, outcome.status, outcome.traceback)
+    if factory is not None:
+        spec = replace(spec, factory=import_path_of(factory))  # for whoever reads the record
+    twice = FirstEpochTwice() if spec.verify_determinism else None
+    trackers = (*extra_trackers, twice) if twice else extra_trackers
+    with Environment.for_run(spec, trackers) as env:
+        try:
+            env.tracker_manager.claim(spec.run, spec.config_hash)
+        except RunTakenError as error:
+            env.logger.warning("%s is left alone: %s", spec, error)
+            return RunResult(spec.trial, spec.run, RunStatus.SKIPPED, None, 0.0)
+        outcome, unread = _execute_claimed(spec, env, factory, twice)
     if outcome.status is RunStatus.ABORTED and outcome.error is not None:
         raise outcome.error
-    duration_s = time.monotonic() - started
-    return RunResult(spec.trial, spec.run, outcome.status, outcome.traceback, duration_s)
+    return RunResult(
+        trial=spec.trial,
+        run=spec.run,
+        status=outcome.status,
+        error=outcome.traceback,
+        duration_s=time.monotonic() - started,
+        causes=outcome.causes,
+        unread_settings=unread,
+    )
+
+
+def _execute_claimed(
+    spec: RunSpec,
+    env: Environment,
+    factory: type[PipelineFactory] | None,
+    twice: FirstEpochTwice | None,
+) -> tuple[Outcome, tuple[str, ...]]:
+    """How the run came out, and the settings that it did not read."""
+    env.save_config("config.yaml", spec.settings)
+    checkpoint = _last_checkpoint(spec, env)
+    _open_run(spec, env, checkpoint)
+    read: set[str] = set()
+    outcome = _first_epoch_alone(spec, env, factory, checkpoint, twice)
+    if outcome.status is not RunStatus.ABORTED:
+        outcome = _run_pipeline(spec, env, factory, checkpoint, read)
+    env.logger.info("%s: %s", spec, outcome.status.value)
+    is_whole = outcome.status in {RunStatus.COMPLETED, RunStatus.STOPPED} and not checkpoint
+    unread = _report_unread(spec, env, read) if is_whole else ()
+    env.tracker_manager.on_end(Level.TRIAL_RUN, outcome.status, outcome.traceback)
+    return outcome, unread
+
+
+def _open_run(spec: RunSpec, env: Environment, checkpoint: SavedCheckpoint | None) -> None:
+    """Have the trackers know of the run, and that work on it begins."""
+    tracker = env.tracker_manager
+    tracker.on_create(
+        Level.TRIAL_RUN,
+        spec.run,
+        seed=spec.seed,
+        config_hash=spec.config_hash,
+        config=spec.config,
+        resumed_epoch=None if checkpoint is None else checkpoint.epoch,
+        overrides=spec.overrides,
+        recipe=spec.recipe,
+        snapshots=spec.snapshots,
+    )
+    tracker.on_start(Level.TRIAL_RUN)
+    env.logger.info("%s starts with seed %d", spec, spec.seed)
+
+
+def _first_epoch_alone(
+    spec: RunSpec,
+    env: Environment,
+    factory: type[PipelineFactory] | None,
+    checkpoint: SavedCheckpoint | None,
+    twice: FirstEpochTwice | None,
+) -> Outcome:
+    """Execute it where the run is to be compared with it; ABORTED by an interrupt."""
+    if twice is None or checkpoint is not None:
+        return Outcome()
+    return twice.execute_before(
+        spec, env, lambda scratch: _run_pipeline(spec, scratch, factory, None, set())
+    )
 
 
 def _last_checkpoint(spec: RunSpec, env: Environment) -> SavedCheckpoint | None:
@@ -110,18 +178,33 @@ def _load(checkpoint: SavedCheckpoint, env: Environment, wanted: str) -> dict[st
         raise CheckpointError(f"{error}. {how_to_begin_anew(env.artifact_dir)}") from error
 
 
+def _report_unread(spec: RunSpec, env: Environment, read: set[str]) -> tuple[str, ...]:
+    """The settings that no code read; the run's log names them."""
+    names = {name.removeprefix("settings.") for name in read}  # those at the top level again
+    names |= read_by_reference(spec.settings, spec.interpolations, names)
+    known = RESERVED_SETTINGS.keys() | {"epochs"}  # the progress that is displayed counts to it
+    unread = unread_settings({k: v for k, v in spec.settings.items() if k not in known}, names)
+    if unread:
+        env.logger.info("%s: %s", spec, tell_unread(unread, names))
+    return unread
+
+
 def _run_pipeline(
     spec: RunSpec,
     env: Environment,
     factory: type[PipelineFactory] | None,
     checkpoint: SavedCheckpoint | None,
+    read: set[str],
 ) -> Outcome:
     try:
         env.tracker_manager.log_params(spec.settings)
         maker = factory or _factory_of(spec)
         seed_everything(spec.seed)  # after the user's modules are imported, torch among them
         config = OmegaConf.create(dict(spec.config))
+        notice_reads(config, read)
         pipeline = maker.create(spec.pipeline, config, env)
+        if pipeline.settings_type is not None:
+            read.update(flatten(spec.settings))  # an unknown one was an error before the run
         if not pipeline.config:
             pipeline.config = config  # whoever acts on it may ask for its epochs
         for callback in CallbackFactory.create_all(spec.settings, env):
@@ -166,7 +249,7 @@ class Trial:
         tracker_manager.on_start(Level.TRIAL)
 
     def run(self) -> list[RunResult]:
-        """Execute all its runs here, one after the other, whatever was done before."""
+        """Execute its runs that have not succeeded here, one after the other."""
         return [execute_run(spec) for spec in self.runs]
 
     def close(self, status: RunStatus = RunStatus.COMPLETED) -> None:

@@ -17,8 +17,8 @@ FOLDER = Path(__file__).parents[1] / PACKAGE
 # A file imports from its own room and from those before it (docs/architecture.md).
 ROOMS = (
     *("version", "common", "config", "db", "provenance", "trackers", "environment", "archive"),
-    *("results", "pipelines", "trial", "executors", "execution", "experiment", "search", "web"),
-    *("cli", "__main__", "testing"),
+    *("results", "pipelines", "audit", "trial", "executors", "execution", "experiment", "search"),
+    *("web", "cli", "__main__", "testing"),
 )
 ALONE = {"results": {"results", "common", "db"}, "provenance": {"provenance", "common"}}
 LATE = {"cli"}  # its commands load what they need when they are called

@@ -180,8 +180,8 @@ def test_generators_are_seeded_before_the_pipeline_is_built(tmp_path: Path, libr
             drawn.append((module.random if library == "numpy" else module).random())
         return Training(env, config)
 
-    for seed in (3, 3, 4):
-        execute_run(create_spec(tmp_path, seed=seed), factory_of(build))
+    for place, seed in {"first": 3, "again": 3, "other": 4}.items():
+        execute_run(create_spec(tmp_path / place, seed=seed), factory_of(build))
     assert drawn[0] == drawn[1] != drawn[2]
 
 

@@ -8,7 +8,7 @@ import logging
 import os
 import re
 import shutil
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from experiment_manager.common.files import write_atomic, write_text_atomic
 
 FOLDER, MANIFEST = "checkpoints", "checkpoints.json"
 _OURS = re.compile(r"\..*|(.*_)?(epoch_\d+|last|final)\.\w+")  # and what writing one has left
+_STAGED = ".staged-"
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,9 @@ class SavedCheckpoint:
 class CheckpointFolder:
     """The checkpoints below a run's artifacts.
 
-    A file is written beside its place and renamed, and counts from the moment when it stands in
-    the manifest (``checkpoints.json`` beside the folder) with its checksum.
+    Those count that stand in the manifest (``checkpoints.json`` beside the folder), each with its
+    checksum. The manifest is written as a whole, so whatever changes at the end of an epoch does
+    so at one instant: a process that is killed leaves the checkpoints of before or those of after.
 
     Args:
         artifact_dir: The run's folder for artifacts.
@@ -55,6 +57,7 @@ class CheckpointFolder:
         self.path = artifact_dir / FOLDER
         self._manifest = artifact_dir / MANIFEST
         self._logger = logger
+        self._staged: set[str] = set()
 
     def saved(self) -> list[SavedCheckpoint]:
         """All checkpoints, the oldest first."""
@@ -73,7 +76,7 @@ class CheckpointFolder:
         return saved
 
     def write(self, file: str, write: Callable[[Path], object]) -> Path:
-        """Write a file, whole or not at all; one of the same name is replaced.
+        """Write a file, whole or not at all; it counts when it is told to :meth:`have`.
 
         Raises:
             CheckpointError: It cannot be written.
@@ -87,30 +90,41 @@ class CheckpointFolder:
             ) from error
         return path
 
-    def add(
-        self, file: str, epoch: int, *, has_state: bool = False, value: float | None = None
-    ) -> SavedCheckpoint:
-        """Have a file that was written count from now on."""
-        path = self.path / file
-        new = SavedCheckpoint(
-            file, epoch, _sha256(path), path.stat().st_size, has_state=has_state, value=value
-        )
-        self._write_manifest([*(old for old in self.saved() if old.file != file), new])
-        return new
+    def stage(self, file: str, write: Callable[[Path], object]) -> Path:
+        """Like :meth:`write`, where a file of that name counts; it is replaced by :meth:`have`."""
+        path = self.write(_staged(file), write)
+        self._staged.add(file)
+        return path
 
-    def add_copy(self, one: SavedCheckpoint, file: str) -> None:
-        """Have the same checkpoint under another name too, which takes no room of its own."""
+    def stage_copy(self, one: SavedCheckpoint, file: str) -> SavedCheckpoint:
+        """Stage the same checkpoint under another name, where it takes no room of its own."""
         source = self.path / one.file
-        self.write(file, lambda path: _link(source, path))
-        new = replace(one, file=file)
-        self._write_manifest([*(old for old in self.saved() if old.file != file), new])
+        self.stage(file, lambda path: _link(source, path))
+        return replace(one, file=file)
 
-    def drop(self, dropped: Collection[SavedCheckpoint]) -> None:
-        """Delete some."""
-        if dropped:
-            self._write_manifest([one for one in self.saved() if one not in dropped])
-            for one in dropped:
-                (self.path / one.file).unlink(missing_ok=True)
+    def describe(
+        self,
+        path: Path,
+        epoch: int,
+        *,
+        has_state: bool = False,
+        value: float | None = None,
+    ) -> SavedCheckpoint:
+        """What the manifest shall say of a file that was written or staged."""
+        size_bytes = path.stat().st_size
+        file = path.name.removeprefix(_STAGED)
+        return SavedCheckpoint(file, epoch, _sha256(path), size_bytes, has_state, value)
+
+    def have(self, saved: Sequence[SavedCheckpoint]) -> None:
+        """Have these count from now on, and no others: their files are deleted."""
+        files = {one.file for one in saved}
+        unwanted = {one.file for one in self.saved()} - files
+        write_text_atomic(self._manifest, json.dumps([asdict(one) for one in saved]))
+        for file in self._staged & files:
+            (self.path / _staged(file)).replace(self.path / file)
+        for file in unwanted:
+            (self.path / file).unlink(missing_ok=True)
+        self._staged.clear()
 
     def last_good(self) -> SavedCheckpoint | None:
         """The newest one that a run can go on from; damaged and later ones are deleted."""
@@ -120,8 +134,7 @@ class CheckpointFolder:
             if not one.has_state:
                 continue
             if self._is_whole(one):
-                self.drop(saved[place + 1 :])
-                self._sweep()
+                self._have_alone(saved[: place + 1])
                 return one
             self._logger.warning(
                 "The checkpoint %s is damaged; the one before it is used", self.path / one.file
@@ -131,27 +144,37 @@ class CheckpointFolder:
 
     def clear(self) -> None:
         """Delete them all: the run begins anew."""
-        self.drop(self.saved())
-        self._sweep()
+        self._have_alone([])
 
-    def _sweep(self) -> None:
-        """Delete what a dead process left of writing one, and what was never counted."""
-        known = {one.file for one in self.saved()}
+    def _have_alone(self, saved: list[SavedCheckpoint]) -> None:
+        """Delete all others, and what a dead process left of writing them."""
+        if saved != self.saved():
+            self.have(saved)
+        known = {one.file for one in saved}
         for path in self.path.iterdir() if self.path.is_dir() else ():
             if path.name not in known and _OURS.fullmatch(path.name):
                 path.unlink()
 
     def _is_whole(self, one: SavedCheckpoint) -> bool:
-        path = self.path / one.file
-        return path.is_file() and not path.is_symlink() and _sha256(path) == one.sha256
-
-    def _write_manifest(self, saved: Sequence[SavedCheckpoint]) -> None:
-        write_text_atomic(self._manifest, json.dumps([asdict(one) for one in saved]))
+        """Whether its file is as it was; one that a dead process staged takes its place now."""
+        path, staged = self.path / one.file, self.path / _staged(one.file)
+        if _has_content(staged, one):
+            staged.replace(path)
+        return _has_content(path, one)
 
 
 def how_to_begin_anew(artifact_dir: Path) -> str:
     """The end of an error about a checkpoint that no longer fits."""
     return f"To begin the run anew, delete {artifact_dir / MANIFEST}"
+
+
+def _staged(file: str) -> str:
+    """Name of the file that takes the place of another one when the manifest tells it."""
+    return f"{_STAGED}{file}"
+
+
+def _has_content(path: Path, one: SavedCheckpoint) -> bool:
+    return path.is_file() and not path.is_symlink() and _sha256(path) == one.sha256
 
 
 def _link(source: Path, path: Path) -> None:

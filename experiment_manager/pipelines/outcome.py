@@ -9,6 +9,7 @@ from typing import Any
 
 from experiment_manager.common.common import RunStatus
 from experiment_manager.common.errors import EarlyStop, describe
+from experiment_manager.common.reasons import reason_of
 
 _BY_GRAVITY = (
     RunStatus.COMPLETED,
@@ -56,6 +57,14 @@ class Outcome:
             return None
         return "".join(traceback.format_exception(self.error))
 
+    @property
+    def causes(self) -> tuple[str, ...]:
+        """Why it failed: the reason in a word, and the exception's classes from its own up."""
+        if self.error is None or self.status.is_success:
+            return ()
+        names = [cls.__name__ for cls in type(self.error).__mro__ if cls is not object]
+        return tuple(dict.fromkeys([reason_of(describe(self.error)) or names[0], *names]))
+
     def report(self, logger: logging.Logger, place: object) -> None:
         """Log a failure or interrupt, or a StopIteration that nobody meant as an early stop.
 
@@ -67,7 +76,9 @@ class Outcome:
             return
         if self.status is not RunStatus.STOPPED:
             text = describe(self.error)
-            logger.error("%s %s: %s", place, self.status.value, text, exc_info=self.error)
+            # Whoever pressed Ctrl-C knows; it stands in the log alone.
+            level = logging.INFO if self.status is RunStatus.ABORTED else logging.ERROR
+            logger.log(level, "%s %s: %s", place, self.status.value, text, exc_info=self.error)
         elif not any(isinstance(e, EarlyStop) for e in (self.error, self.error.__cause__)):
             origin = traceback.extract_tb(self.error.__traceback__)[-1]
             logger.warning(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from sqlalchemy import (
@@ -26,14 +26,17 @@ from sqlalchemy import (
 from experiment_manager.common.common import RunStatus
 from experiment_manager.db.column_types import encode_json
 from experiment_manager.db.expressions import SecondsBetween
+from experiment_manager.db.liveness import shown_status
 from experiment_manager.db.schema import (
+    ARCHIVED_RUN,
     EXPERIMENT,
     LATEST_METRIC,
     TRIAL,
     TRIAL_RUN,
     TRIAL_RUN_PARAMETER,
+    TRIAL_RUN_TAG,
 )
-from experiment_manager.results.query_fields import METRICS, PARAMETERS, Field, Value
+from experiment_manager.results.query_fields import METRICS, PARAMETERS, TAG, Field, Value
 from experiment_manager.results.query_nodes import (
     AllOf,
     AnyOf,
@@ -44,14 +47,13 @@ from experiment_manager.results.query_nodes import (
 )
 
 Condition = ColumnElement[bool]
+Columns = Mapping[str, ColumnElement[Any]]
 
 NON_FINITE = ("nan", "inf", "-inf", "-0.0")
-COLUMNS: Mapping[str, ColumnElement[Any]] = {
+COLUMNS: Columns = {
     "experiment": EXPERIMENT.c.title,
     "trial": TRIAL.c.name,
-    "run": TRIAL_RUN.c.number,
     "id": TRIAL_RUN.c.id,
-    "status": TRIAL_RUN.c.status,
     "seed": TRIAL_RUN.c.seed,
     "attempt": TRIAL_RUN.c.attempt,
     "started": TRIAL_RUN.c.start_time,
@@ -59,6 +61,8 @@ COLUMNS: Mapping[str, ColumnElement[Any]] = {
     "updated": TRIAL_RUN.c.update_time,
     "duration": SecondsBetween(TRIAL_RUN.c.start_time, TRIAL_RUN.c.end_time),
     "error": TRIAL_RUN.c.error,
+    "reason": TRIAL_RUN.c.reason,
+    "note": TRIAL_RUN.c.note,
 }
 OPERATORS: Mapping[str, Callable[[Any, Any], Condition]] = {
     "=": operator.eq,
@@ -70,39 +74,62 @@ OPERATORS: Mapping[str, Callable[[Any, Any], Condition]] = {
 }
 
 
-def condition_of(node: Node) -> Condition:
-    """What a run must meet for the node to hold."""
+def condition_of(node: Node, lost: Collection[int] = (), *, archived: bool = False) -> Condition:
+    """What a run must meet for the node to hold.
+
+    Args:
+        node: Of a query.
+        lost: Ids of the runs whose processes have vanished.
+        archived: True where it is for runs that were set aside.
+    """
+    number = ARCHIVED_RUN.c.number if archived else TRIAL_RUN.c.number
+    return _condition(node, {**COLUMNS, "run": number, "status": shown_status(lost)})
+
+
+def _condition(node: Node, columns: Columns) -> Condition:
     if isinstance(node, AllOf):
-        return and_(true(), *map(condition_of, node.terms))
+        return and_(true(), *(_condition(term, columns) for term in node.terms))
     if isinstance(node, AnyOf):
-        return or_(false(), *map(condition_of, node.terms))
+        return or_(false(), *(_condition(term, columns) for term in node.terms))
     if isinstance(node, Not):
-        return not_(condition_of(node.term))
+        return not_(_condition(node.term, columns))
     if isinstance(node, Missing):
-        return not_(_has(node.field))
+        return not_(_has(node.field, columns))
     if isinstance(node, OneOf):
-        return or_(false(), *(_compared(node.field, "=", value) for value in node.values))
-    return _compared(node.field, node.operator, node.value)
+        return or_(false(), *(_compared(node.field, "=", v, columns) for v in node.values))
+    return _compared(node.field, node.operator, node.value, columns)
 
 
-def _has(field: Field) -> Condition:
+def _has(field: Field, columns: Columns) -> Condition:
     if field.group == PARAMETERS:
         return _parameter(field.name, TRIAL_RUN_PARAMETER.c.value.is_not(None))
     if field.group == METRICS:
         return _metric(field.name, true())
-    return COLUMNS[field.name].is_not(None)
+    if field.name == TAG:
+        return _row_exists(TRIAL_RUN_TAG)
+    return columns[field.name].is_not(None)
 
 
-def _compared(field: Field, sign: str, value: Value) -> Condition:
+def _compared(field: Field, sign: str, value: Value, columns: Columns) -> Condition:
     if field.group == PARAMETERS:
         return _parameter(field.name, _parameter_is(sign, value))
     if field.group == METRICS:
         return _metric(field.name, _number_is(sign, float(value)))  # type: ignore[arg-type]
-    column = COLUMNS[field.name]
+    if field.name == TAG:
+        return _tag_is(sign, str(value))
+    column = columns[field.name]
     if sign == "~":
         return column.is_not(None) & _contains(column, str(value))
     plain = value.value if isinstance(value, RunStatus) else value
     return column.is_not(None) & OPERATORS[sign](column, plain)
+
+
+def _tag_is(sign: str, text: str) -> Condition:
+    """Of several tags one must be it, or contain it; to differ, all must."""
+    name = TRIAL_RUN_TAG.c.name
+    if sign == "!=":
+        return _row_exists(TRIAL_RUN_TAG) & ~_row_exists(TRIAL_RUN_TAG, name == text)
+    return _row_exists(TRIAL_RUN_TAG, _contains(name, text) if sign == "~" else name == text)
 
 
 def _parameter(name: str, condition: Condition) -> Condition:

@@ -9,24 +9,27 @@
                                 Upper and lower case are the same (on SQLite: of A to Z)
 ``in [a, b]``, ``not in``       is one of these
 ``is missing``                  the run does not have it, or it is null; also ``is not missing``
+``tag:NAME``                    the run has this tag, as ``tag = NAME``
 ==============================  ===============================================================
 
 Fields: ``experiment``, ``trial``, ``run`` (its number), ``id``, ``status``, ``seed``, ``attempt``,
-``started``, ``ended``, ``updated``, ``duration``, ``error``; ``params.NAME``, and
-``metrics.NAME``, the value that the run recorded last. Odd names are quoted: ``params."a b"``.
+``started``, ``ended``, ``updated``, ``duration``, ``error`` (its traceback), ``reason`` (why it
+did not succeed, in a word), ``note``, ``tag``; ``params.NAME``, and ``metrics.NAME``, the value
+that the run recorded last. Odd names are quoted: ``params."a b"``.
 
 Values: words, or text in quotes; numbers; times (``2026-11-30``, ``2026-11-30T18:00``, local
 unless they say otherwise); durations (``1h30m``, ``90``, in seconds). For a parameter ``true``,
 ``false`` and numbers are what they are, and text where they are quoted.
 
 A comparison with something that a run does not have is false, that with ``!=`` too; hence
-``not seed = 1`` also finds runs without a seed, and ``seed != 1`` does not. NaN differs from
-every number, and ``metrics.loss = nan`` finds it.
+``not seed = 1`` also finds runs without a seed, and ``seed != 1`` does not. A run may have several
+tags: ``tag = a`` holds where it has this one, ``tag != a`` where it has others alone. NaN differs
+from every number, and ``metrics.loss = nan`` finds it.
 """
 
 from __future__ import annotations
 
-from experiment_manager.results.query_fields import ORDER, PATTERN, Field, Value
+from experiment_manager.results.query_fields import ORDER, PATTERN, TAG, Field, Value
 from experiment_manager.results.query_nodes import (
     AllOf,
     AnyOf,
@@ -40,6 +43,7 @@ from experiment_manager.results.query_text import QuerySyntaxError, Token, Token
 
 __all__ = ["Field", "Node", "QuerySyntaxError", "parse", "parse_field"]
 
+TAG_MARK = f"{TAG}:"
 COMPARISONS = ("=", "!=", "<", "<=", ">", ">=", "~")
 MAX_DEPTH = 50
 
@@ -78,8 +82,9 @@ class _Parser:
         either    = both {"or" both}
         both      = term {"and" term}
         term      = "not" term | "(" either ")" | condition
-        condition = field (operator value | ["not"] "in" "[" value {"," value} "]"
-                           | "is" ["not"] "missing")
+        condition = "tag:" name
+                    | field (operator value | ["not"] "in" "[" value {"," value} "]"
+                             | "is" ["not"] "missing")
     """
 
     def __init__(self, query: str) -> None:
@@ -127,6 +132,8 @@ class _Parser:
         return node
 
     def _condition(self) -> Node:
+        if self._next.kind is TokenKind.WORD and self._next.text.startswith(TAG_MARK):
+            return self._tag()
         field = self._field()
         if self._takes_keyword("is"):
             return self._missing(field)
@@ -136,6 +143,15 @@ class _Parser:
             return self._one_of(field)
         operator = self._operator(field, COMPARISONS, "in", "is")
         return Comparison(field, operator, self._value(field, operator))
+
+    def _tag(self) -> Comparison:
+        token = self._take()
+        name = token.text.removeprefix(TAG_MARK)
+        if not name and self._next.kind is TokenKind.QUOTED:
+            name = self._take().text
+        if not name:
+            raise self._error('Expected a tag: tag:NAME, or tag:"ODD NAME".', token)
+        return Comparison(Field("", TAG), "=", name)
 
     def _field(self) -> Field:
         token = self._next

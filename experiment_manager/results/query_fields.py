@@ -19,6 +19,7 @@ ORDER = frozenset({"<", "<=", ">", ">="})
 PATTERN = frozenset({"~"})
 
 PARAMETERS, METRICS = "params", "metrics"
+TAG = "tag"
 _SECONDS_BY_UNIT = {"d": 86_400, "h": 3_600, "min": 60, "m": 60, "s": 1}
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(d|h|min|m|s)")
 
@@ -62,6 +63,9 @@ FIELDS = {
     "updated": FieldKind.TIME,
     "duration": FieldKind.DURATION,
     "error": FieldKind.TEXT,
+    "reason": FieldKind.TEXT,
+    "note": FieldKind.TEXT,
+    TAG: FieldKind.TEXT,
 }
 
 
@@ -95,10 +99,6 @@ class Field:
             raise ValueError(f'Expected a name: {group}.NAME, or {group}."ODD NAME".')
         if text in FIELDS:
             return cls("", text)
-        if text.startswith("tag:"):
-            raise ValueError(
-                "There are no tags yet; a run is found by its parameters and metrics."
-            )
         known = [*FIELDS, *(f"{group}.{name or text}" for group in (PARAMETERS, METRICS))]
         raise ValueError(f"There is no field {text!r}.{did_you_mean(text, known)}")
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from numbers import Real
 from typing import Any, TypeVar
 
+from sqlalchemy import ColumnElement
+
 from experiment_manager.common.common import RunStatus
 from experiment_manager.db.manager import DatabaseManager
-from experiment_manager.db.rows import TrialRow, TrialRunRow
+from experiment_manager.db.rows import ArchivedRunRow, TrialRow, TrialRunRow
 from experiment_manager.db.selection_calls import SelectedRun
 from experiment_manager.results.conditions import condition_of
 from experiment_manager.results.query import parse, parse_field
-from experiment_manager.results.query_fields import METRICS, PARAMETERS, Field
+from experiment_manager.results.query_fields import METRICS, PARAMETERS, TAG, Field
 
 T = TypeVar("T")
 
@@ -27,9 +29,12 @@ class FoundRun:
     Attributes:
         experiment: Title of its experiment.
         trial: Its trial.
-        run: Its number, seed, status, times and error.
+        run: Its number (of one that was set aside the one that it had), seed, status, times and
+            error.
         params: Its parameters by name.
         metrics: The number that it recorded last under each name.
+        tags: Its tags, in order of the alphabet.
+        archived: How it was set aside; None for a current run.
     """
 
     experiment: str
@@ -37,11 +42,14 @@ class FoundRun:
     run: TrialRunRow
     params: Mapping[str, Any]
     metrics: Mapping[str, float]
+    tags: Sequence[str] = ()
+    archived: ArchivedRunRow | None = None
 
     @property
     def name(self) -> str:
-        """``experiment/trial/number``."""
-        return f"{self.experiment}/{self.trial.name}/{self.run.number}"
+        """``experiment/trial/number``, and ``@version`` where it was set aside."""
+        version = "" if self.archived is None else f"@{self.archived.version}"
+        return f"{self.experiment}/{self.trial.name}/{self.run.number}{version}"
 
     @property
     def status(self) -> RunStatus:
@@ -70,6 +78,9 @@ _ATTRIBUTES: Mapping[str, Callable[[FoundRun], Any]] = {
     "updated": lambda found: found.run.update_time,
     "duration": lambda found: found.run.duration_s,
     "error": lambda found: found.run.error,
+    "reason": lambda found: found.run.reason,
+    "note": lambda found: found.run.note,
+    TAG: lambda found: ", ".join(found.tags) or None,
 }
 
 
@@ -80,6 +91,7 @@ def select_runs(
     sort: str | None = None,
     reverse: bool = False,
     limit: int | None = None,
+    archived: bool = False,
 ) -> list[FoundRun]:
     """The runs that a query finds.
 
@@ -91,24 +103,29 @@ def select_runs(
             experiment, trial and number, which also decides between equal ones.
         reverse: True for the highest first.
         limit: The most to return.
+        archived: True for runs that were set aside, in place of the current ones.
 
     Raises:
         QuerySyntaxError: The query or the field cannot be understood.
     """
-    condition = condition_of(parse(query or ""))
+    condition = _condition(db, query, archived=archived)
     if sort is None:
-        return _loaded(db, db.select_runs(condition, limit))
+        return _loaded(db, db.select_runs(condition, limit, archived=archived))
     field = parse_field(sort)
-    selected = db.select_runs(condition)
+    selected = db.select_runs(condition, archived=archived)
     keys = _loaded(db, selected, {field.name})
     found = zip(selected, keys, strict=True)
     best = ranked(found, lambda pair: pair[1].value_of(field), reverse=reverse)[:limit]
     return _loaded(db, [run for run, _ in best])
 
 
-def count_runs(db: DatabaseManager, query: str | None = None) -> int:
+def count_runs(db: DatabaseManager, query: str | None = None, *, archived: bool = False) -> int:
     """How many runs a query finds."""
-    return db.count_runs(condition_of(parse(query or "")))
+    return db.count_runs(_condition(db, query, archived=archived), archived=archived)
+
+
+def _condition(db: DatabaseManager, query: str | None, *, archived: bool) -> ColumnElement[bool]:
+    return condition_of(parse(query or ""), db.list_lost_runs(), archived=archived)
 
 
 def list_fields(db: DatabaseManager) -> list[Field]:
@@ -144,10 +161,20 @@ def _rank(value: Any) -> tuple[bool, Real | float, str]:
 def _loaded(
     db: DatabaseManager, selected: Sequence[SelectedRun], names: Collection[str] | None = None
 ) -> list[FoundRun]:
-    """Runs with their parameters and metrics, or those of some names alone."""
+    """Runs with their tags, parameters and metrics, or those of some names alone."""
     ids = [one.run.id for one in selected]
     params = db.get_parameters_of_runs(ids, names)
     metrics = db.get_latest_values(ids, names)
+    tags = db.get_tags_of_runs(ids)
     return [
-        FoundRun(*one, params.get(one.run.id, {}), metrics.get(one.run.id, {})) for one in selected
+        FoundRun(
+            one.experiment,
+            one.trial,
+            one.run if one.archived is None else replace(one.run, number=one.archived.number),
+            params.get(one.run.id, {}),
+            metrics.get(one.run.id, {}),
+            tags.get(one.run.id, ()),
+            one.archived,
+        )
+        for one in selected
     ]

@@ -31,7 +31,7 @@ class Spool:
             return
         if self._descriptor is None:
             self._descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
-        os.write(self._descriptor, f"{event.to_json()}\n".encode())
+        os.write(self._descriptor, self._line(event).encode())
 
     def begin_sending(self) -> None:
         """Everything so far is being sent; the batch before has arrived."""
@@ -47,16 +47,25 @@ class Spool:
         """What a dead process left, in order; a last line that was cut off is left out."""
         texts = [path.read_text("utf-8") for path in (self._sending, self._path) if path.exists()]
         lines = "".join(texts).splitlines(keepends=True)
-        return [Event.from_json(line) for line in lines if line.endswith("\n")]
+        events = [Event.from_json(line) for line in lines if line.endswith("\n")]
+        folder = self._path.parent
+        return [e if e.path is None else e._replace(path=folder / e.path) for e in events]
 
     def keep(self, events: Sequence[Event]) -> None:
         """Hold these alone from now on."""
         self._close()
         if events:
-            write_text_atomic(self._path, "".join(f"{event.to_json()}\n" for event in events))
+            write_text_atomic(self._path, "".join(map(self._line, events)))
         else:
             self._path.unlink(missing_ok=True)
         self.settle()
+
+    def _line(self, event: Event) -> str:
+        """An event; files below the spool's folder relative to it, which may be moved."""
+        folder = self._path.parent
+        if event.path is not None and event.path.is_relative_to(folder):
+            event = event._replace(path=event.path.relative_to(folder))
+        return f"{event.to_json()}\n"
 
     def _close(self) -> None:
         if self._descriptor is not None:

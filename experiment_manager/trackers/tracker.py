@@ -50,12 +50,25 @@ class Tracker(YAMLSerializable, ABC):
         tracker: Tracker = create_with_arguments(cls, config, **places)
         return tracker
 
+    def claim(self, number: int, context: Context, config_hash: str | None) -> None:
+        """A planned run is about to be touched here.
+
+        Args:
+            number: Of the run within its trial.
+            context: The trial.
+            config_hash: Of the configuration that it is to be executed with.
+
+        Raises:
+            RunTakenError: Another process has it; nothing of it will be touched.
+        """
+
     @abstractmethod
     def on_create(self, level: Level, context: Context, **details: Any) -> None:
         """An entity at ``level`` comes into being; ``details`` is what its creator said of it.
 
-        For a trial run these are ``seed``, ``config_hash``, ``config`` and ``overrides`` (the
-        command line's changes of it) where it is planned,
+        For a trial run these are ``seed``, ``config_hash``, ``config``, ``overrides`` (the
+        command line's changes of it), ``recipe`` and ``snapshots`` (what it is made of, as values
+        and as hashes of values that the database has) where it is planned,
         and ``resumed_epoch``: where the next attempt of a run goes on from a checkpoint, index
         of the last epoch that stays of the attempt before; None where it begins anew.
         """

@@ -80,6 +80,15 @@ class TrackerManager:
         child._broadcast = self._broadcast.sharing(self.trackers)
         return child
 
+    def claim(self, number: int, config_hash: str | None = None) -> None:
+        """Have the planned run of this number for this process alone, before it is touched.
+
+        Raises:
+            RunTakenError: Another process executes it, or has finished it.
+        """
+        self._ensure_parents(Level.TRIAL_RUN)
+        self._broadcast.start(lambda tracker: tracker.claim(number, self.context, config_hash))
+
     def on_create(self, level: Level, *args: Any, **details: Any) -> None:
         """Open an entity at ``level`` inside whatever is open, and missing parents with it.
 

@@ -9,7 +9,12 @@ from typing import Any
 
 import pytest
 
-from experiment_manager.pipelines.checkpoint_folder import FOLDER, MANIFEST, CheckpointFolder
+from experiment_manager.pipelines.checkpoint_folder import (
+    FOLDER,
+    MANIFEST,
+    CheckpointFolder,
+    SavedCheckpoint,
+)
 
 LOGGER = logging.getLogger("test_checkpoint_folder")
 
@@ -21,7 +26,8 @@ def folder(tmp_path: Path) -> CheckpointFolder:
 
 def save(folder: CheckpointFolder, epoch: int, *, has_state: bool = True) -> Path:
     path = folder.write(f"epoch_{epoch}.pt", lambda path: path.write_text(f"epoch {epoch}"))
-    folder.add(path.name, epoch, has_state=has_state)
+    new = folder.describe(path, epoch, has_state=has_state)
+    folder.have([*folder.saved(), new])
     return path
 
 
@@ -77,6 +83,53 @@ def test_a_run_that_begins_anew_has_none(folder: CheckpointFolder, tmp_path: Pat
     (tmp_path / FOLDER / "epoch_9.pt").write_text("not counted")
     folder.clear()
     assert (folder.saved(), files(tmp_path)) == ([], set())
+
+
+def test_those_that_do_not_count_any_more_go(folder: CheckpointFolder, tmp_path: Path) -> None:
+    save(folder, 1)
+    save(folder, 2)
+    folder.have(folder.saved()[1:])
+    assert files(tmp_path) == {"epoch_2.pt"}
+
+
+def stage_last(folder: CheckpointFolder, epoch: int) -> SavedCheckpoint:
+    path = folder.stage("last.pt", lambda path: path.write_text(f"epoch {epoch}"))
+    return folder.describe(path, epoch, has_state=True)
+
+
+def test_a_file_is_replaced_when_the_new_one_counts(
+    folder: CheckpointFolder, tmp_path: Path
+) -> None:
+    folder.have([stage_last(folder, 1)])
+    new = stage_last(folder, 2)
+    assert (tmp_path / FOLDER / "last.pt").read_text() == "epoch 1"
+    folder.have([new])
+    assert (tmp_path / FOLDER / "last.pt").read_text() == "epoch 2"
+    assert files(tmp_path) == {"last.pt"}
+
+
+def test_a_process_that_died_before_the_new_one_counted_leaves_the_old_one(
+    folder: CheckpointFolder, tmp_path: Path
+) -> None:
+    folder.have([stage_last(folder, 1)])
+    stage_last(folder, 2)
+    good = CheckpointFolder(tmp_path, LOGGER).last_good()
+    assert good is not None
+    assert good.epoch == 1
+    assert files(tmp_path) == {"last.pt"}
+
+
+def test_a_process_that_died_before_it_replaced_the_file_leaves_the_new_one(
+    folder: CheckpointFolder, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder.have([stage_last(folder, 1)])
+    counts = stage_last(folder, 2)
+    CheckpointFolder(tmp_path, LOGGER).have([counts])  # one that knows of no staged file
+    good = CheckpointFolder(tmp_path, LOGGER).last_good()
+    assert good == counts
+    assert (tmp_path / FOLDER / "last.pt").read_text() == "epoch 2"
+    assert files(tmp_path) == {"last.pt"}
+    assert caplog.text == ""
 
 
 @pytest.mark.parametrize("place", ["/etc/passwd", "../outside.pt", "sub/epoch_1.pt"])

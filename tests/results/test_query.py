@@ -56,6 +56,18 @@ def test_keywords_may_be_in_upper_case() -> None:
     assert parsed == AnyOf((AllOf((Not(OneOf(RUN, (1,))), Missing(SEED))), TWO))
 
 
+@pytest.mark.parametrize(
+    "query", ["tag:paper", 'tag:"paper"', "tag = paper", "( tag:paper)", "tag=paper"]
+)
+def test_a_tag_has_a_short_form(query: str) -> None:
+    assert parse(query) == Comparison(Field("", "tag"), "=", "paper")
+
+
+def test_the_short_form_of_a_tag_stands_wherever_a_condition_does() -> None:
+    paper = Comparison(Field("", "tag"), "=", "paper 2")
+    assert parse('not tag:"paper 2" and run = 1') == AllOf((Not(paper), ONE))
+
+
 def test_no_spaces_are_needed_around_symbols() -> None:
     assert parse("(run>=1)and(run!=2)") == parse("( run >= 1 ) and ( run != 2 )")
 
@@ -182,7 +194,9 @@ def test_a_time_is_local_unless_it_says_otherwise(text: str, time: datetime) -> 
         ),
         ("params. = 1", "Expected a name: params.NAME, or params.", "params"),
         ("metrics > 1", "Expected a name: metrics.NAME, or metrics.", "metrics"),
-        ("tag:paper", "There are no tags yet", "tag"),
+        ("tag: and run = 1", "Expected a tag: tag:NAME, or tag:", "tag:"),
+        ("tag < b", "tag is compared by !=, =, in, ~, not by <.", "<"),
+        ("tags = paper", "There is no field 'tags'. Did you mean 'tag'", "tags"),
         ("status = faild", "'faild' is no status of a run. Did you mean 'failed'?", "faild"),
         ("run = one", "Expected an integer, not 'one'.", "one"),
         ("metrics.val_acc = one", "Expected a number such as 0.9", "one"),

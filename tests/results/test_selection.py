@@ -37,7 +37,10 @@ SMALL_1, SMALL_2, LARGE, CIFAR = ALL
         ("seed > 1", [SMALL_2, CIFAR]),
         ("status = FAILED", [SMALL_2]),
         ("status in [completed, stopped]", [SMALL_1, CIFAR]),
-        ("status != running", [SMALL_1, SMALL_2, CIFAR]),
+        ("status = lost", [LARGE]),
+        ("status = running", []),
+        ("status != lost", [SMALL_1, SMALL_2, CIFAR]),
+        ("not status in [running, lost]", [SMALL_1, SMALL_2, CIFAR]),
         (
             "started < 2026-11-30T12:00:00.5Z and started > 2026-11-30T11:59Z",
             [SMALL_1, SMALL_2, CIFAR],
@@ -54,6 +57,18 @@ SMALL_1, SMALL_2, LARGE, CIFAR = ALL
         ("experiment ~ r_1", [CIFAR]),
         ("experiment ~ i_i", []),
         ("error ~ 'out of memory'", [SMALL_2]),
+        ("reason = oom", [SMALL_2]),
+        ("note ~ '100%'", [LARGE]),
+        ("note = paper", []),
+        # tags
+        ("tag:paper", [SMALL_1, SMALL_2]),
+        ("tag = paper and tag:'Baseline v2'", [SMALL_1]),
+        ("tag in [other, 'Baseline v2']", [SMALL_1]),
+        ("tag ~ base*", [SMALL_1]),
+        ("tag ~ ape", [SMALL_1, SMALL_2]),
+        ("tag:Paper", []),
+        ("tag != 'Baseline v2'", [SMALL_2]),
+        ("not tag:'Baseline v2'", [SMALL_2, LARGE, CIFAR]),
         # parameters
         ("params.lr < 0.1", [SMALL_2]),
         ("params.lr <= 1e-1", [SMALL_1, SMALL_2]),
@@ -129,6 +144,9 @@ def test_not_turns_it_around_and_differs_from_unequal(
         ("params.lr", [CIFAR]),
         ("params.decay", ALL),
         ("metrics.acc", [LARGE]),
+        ("tag", [LARGE, CIFAR]),
+        ("reason", [SMALL_1, LARGE, CIFAR]),
+        ("note", [SMALL_1, SMALL_2, CIFAR]),
         ("status", []),
     ],
 )
@@ -151,6 +169,8 @@ def test_a_found_run_has_everything_that_a_table_shows(four_runs: DatabaseManage
         "optimizer.name": "adam",
     }
     assert found.metrics == {"acc": 0.9, "loss": 0.2}
+    assert found.tags == ["Baseline v2", "paper"]
+    assert found.archived is None
 
 
 def test_a_found_run_answers_for_each_field(four_runs: DatabaseManager) -> None:
@@ -159,6 +179,28 @@ def test_a_found_run_answers_for_each_field(four_runs: DatabaseManager) -> None:
     assert found.value_of(Field("metrics", "loss")) == 0.2
     assert found.value_of(Field("", "started")) == BEGIN
     assert found.value_of(Field("", "error")) is None
+    assert found.value_of(Field("", "reason")) is None
+    assert found.value_of(Field("", "tag")) == "Baseline v2, paper"
+    (lost,) = select_runs(four_runs, "status = lost")
+    assert lost.value_of(Field("", "tag")) is None
+    assert lost.value_of(Field("", "status")) == "lost"
+    assert lost.value_of(Field("", "note")) == "100% as in the paper"
+
+
+@pytest.mark.parametrize(
+    "query", [None, "run = 3", "tag:paper", "params.lr = 0.1 and metrics.acc > 0.9"]
+)
+def test_runs_that_were_set_aside_are_found_where_they_are_asked_for(
+    four_runs: DatabaseManager, query: str | None
+) -> None:
+    (found,) = select_runs(four_runs, query, archived=True)
+    assert (found.name, found.run.number) == ("digits/small/3@1", 3)
+    assert found.archived is not None
+    assert (found.archived.reason, found.archived.trial_run_id) == ("removed", found.run.id)
+    assert count_runs(four_runs, query, archived=True) == 1
+    assert select_runs(four_runs, "run != 3", archived=True) == []
+    sorted_found = select_runs(four_runs, query, archived=True, sort="metrics.acc", limit=1)
+    assert sorted_found == [found]
 
 
 @pytest.mark.parametrize(

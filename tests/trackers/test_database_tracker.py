@@ -211,6 +211,22 @@ def test_a_file_inside_the_workspace_is_stored_relative_to_it(
     assert locations == ["digits/model.bin", str(tmp_path.parent / "elsewhere.bin")]
 
 
+def test_a_file_is_inside_the_workspace_by_whichever_path_it_is_reached(
+    tmp_path: Path, query: Query
+) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "linked").symlink_to("real")
+    (tmp_path / "linked" / "data").symlink_to(tmp_path)
+    manager = TrackerManager([DatabaseTracker(tmp_path / "linked")])
+    for path in ("linked/a.bin", "real/b.bin", "linked/../linked/c.bin", "linked/data/d.bin"):
+        manager.on_add_artifact(Level.EXPERIMENT, tmp_path / path)
+    manager.on_add_artifact(Level.EXPERIMENT, tmp_path / "linked/../outside.bin")
+    manager.close()
+    locations = [found for (found,) in query(tmp_path / "real", "SELECT location FROM ARTIFACT")]
+    assert locations[:-1] == ["a.bin", "b.bin", "c.bin", "data/d.bin"]
+    assert Path(locations[-1]).is_absolute()
+
+
 def test_a_checkpoint_of_an_epoch_is_an_artifact_of_it(
     manager: TrackerManager, tmp_path: Path, query: Query
 ) -> None:

@@ -64,6 +64,21 @@ def test_a_line_that_was_cut_off_is_left_out(path: Path) -> None:
     assert Spool(path).leftovers() == [EVENTS[0]]
 
 
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_files_are_found_again_where_the_spool_was_moved_with_them(
+    tmp_path: Path, is_kept: bool
+) -> None:
+    before, after = tmp_path / "before", tmp_path / "after"
+    before.mkdir()
+    spool = Spool(before / "spool.jsonl")
+    spool.append(EVENTS[-1]._replace(path=before / "artifacts" / "epoch_3.pt"))
+    if is_kept:
+        spool.keep(spool.leftovers())
+    before.rename(after)
+    (event,) = Spool(after / "spool.jsonl").leftovers()
+    assert event.path == after / "artifacts" / "epoch_3.pt"
+
+
 def test_only_what_is_kept_stays(path: Path) -> None:
     spool = Spool(path)
     for event in EVENTS:

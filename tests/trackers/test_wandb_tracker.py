@@ -18,7 +18,9 @@ import pytest
 import wandb
 
 from experiment_manager.common.common import Level, Metric, RunStatus
+from experiment_manager.config.paths import WorkspacePaths
 from experiment_manager.testing.tracker_contract import TrackerContract
+from experiment_manager.trackers.context import Context
 from experiment_manager.trackers.plugins.wandb_tracker import WandbTracker
 from experiment_manager.trackers.tracker import Tracker
 from experiment_manager.trackers.tracker_manager import TrackerManager, TrackScope
@@ -236,9 +238,29 @@ def test_a_run_that_begins_anew_replaces_its_offline_files(
 
 
 def test_other_runs_trials_and_workspaces_have_other_ids(tmp_path: Path) -> None:
-    keys = [("ws", "a/b/1"), ("ws", "a/b/2"), ("ws", "a/c/1"), ("other", "a/b/1")]
-    ids = {WandbTracker(tmp_path / workspace)._id_of(key) for workspace, key in keys}
+    runs = [("ws", "b", 1), ("ws", "b", 2), ("ws", "c", 1), ("other", "b", 1)]
+    ids = {id_of(tmp_path / workspace, trial, run) for workspace, trial, run in runs}
     assert len(ids) == 4
+
+
+def id_of(workspace: Path, trial: str, run: int) -> str:
+    """The id of a planned run of the experiment ``a``."""
+    context = Context(Level.TRIAL_RUN, "a", trial, run, f"a/{trial}/{run}")
+    return WandbTracker(workspace)._id_of(context)
+
+
+def test_a_run_keeps_its_id_where_its_workspace_is_moved(tmp_path: Path) -> None:
+    before = id_of(tmp_path / "old", "b", 1)
+    (tmp_path / "old").rename(tmp_path / "new")
+    assert id_of(tmp_path / "new", "b", 1) == before
+
+
+def test_a_run_in_the_place_of_one_that_was_set_aside_has_another_id(tmp_path: Path) -> None:
+    before, paths = id_of(tmp_path, "b", 1), WorkspacePaths(tmp_path)
+    archived = paths.archived_run("a", "b", 1, 1).root
+    archived.parent.mkdir()
+    paths.run("a", "b", 1).root.rename(archived)
+    assert id_of(tmp_path, "b", 1) != before
 
 
 # What it leaves behind in the process.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -49,7 +50,7 @@ Pipeline`), a file holds all that the run needs to go on after that epoch: the m
         save_top_k: How many checkpoints stay: the best by ``monitor``, or the newest without
             it. None keeps all, and saves the model of the last epoch as ``final``.
         save_last: True to save the newest epoch as ``last`` too, each time, so that a killed run
-            loses one epoch at most.
+            loses one epoch at most. Where the pipeline declares state there is no ``final`` then.
         max_bytes: What all checkpoints but ``last`` and ``final`` may take on the disk; the best
             one always stays.
         format: ``"safetensors"`` to save bare weights of a torch module so, where the pipeline
@@ -94,6 +95,7 @@ Pipeline`), a file holds all that the run needs to go on after that epoch: the m
         self._folder = CheckpointFolder(env.artifact_dir, env.logger)
         self._checkpoint_of: Callable[[int], dict[str, Any]] | None = None
         self._state_format = AUTO
+        self._is_last_of_kind = True
         self._epochs = 0
         self._unsaved: tuple[int, Mapping[Any, Any]] | None = None
 
@@ -115,6 +117,8 @@ Pipeline`), a file holds all that the run needs to go on after that epoch: the m
         others = [c for c in pipeline.callbacks if isinstance(c, CheckpointCallback)]
         if self.name in {other.name for other in others}:
             raise ValueError("two checkpoint callbacks write the same files; give one a 'name'")
+        for other in others:
+            other._is_last_of_kind = False  # noqa: SLF001 - of its own kind
         if not type(pipeline).declares_state():
             return
         if self.format == SAFETENSORS:
@@ -122,52 +126,83 @@ Pipeline`), a file holds all that the run needs to go on after that epoch: the m
         self._checkpoint_of = pipeline.checkpoint
         self._state_format = pipeline.checkpoint_format
 
+    def on_epoch_start(self, epoch_idx: int) -> None:
+        """Count the epochs: before their end, so that all callbacks of this kind count alike."""
+        self._epochs += 1
+
     def on_epoch_end(self, epoch_idx: int, metrics: Mapping[Any, Any]) -> None:
         """Save when the interval is full."""
-        self._epochs += 1
         self._unsaved = (epoch_idx, metrics)
-        saved = None
+        before = saved = self._folder.saved()
         if self._epochs % self.interval == 0:
-            saved = self._save_epoch(epoch_idx, metrics)
+            saved = self._with_epoch(saved, epoch_idx, metrics)
         if self.save_last:
-            self._save_last(epoch_idx, metrics, saved)
+            saved = self._with_last(saved, epoch_idx, metrics)
+        if self._is_last_of_kind and self._checkpoint_of is not None:
+            # only now: a run that goes on after this epoch must not miss what the others saved
+            saved = [replace(c, has_state=True) if c.epoch == epoch_idx else c for c in saved]
+        if saved != before:
+            self._folder.have(saved)
 
     def on_end(self, metrics: Mapping[Any, Any]) -> None:
         """Save the last epoch's model, unless that epoch did; record what stayed."""
-        if self._unsaved is not None and self.retention.top_k is None:
+        if self._unsaved is not None and self.retention.top_k is None and not self._last_is_whole:
             epoch, of_epoch = self._unsaved
             self._checkpoint_of = None  # an epoch that failed may have changed the state since
-            self._save("final", epoch, of_epoch)
-        stayed = self._competing() if self.retention.is_limited else []
-        for one in [*stayed, *self._named(f"{LAST}.")]:
+            path = self._write("final", epoch, of_epoch)
+            if path is not None:
+                new = self._folder.describe(path, epoch)
+                self._folder.have([*_without(self._folder.saved(), new.file), new])
+        saved = self._folder.saved()
+        stayed = self._named("epoch_", saved) if self.retention.is_limited else []
+        for one in [*stayed, *self._named(f"{LAST}.", saved)]:
             path = self._folder.path / one.file
             self.env.tracker_manager.on_add_artifact(Level.TRIAL_RUN, path, "checkpoint")
 
-    def _save_epoch(self, epoch: int, metrics: Mapping[Any, Any]) -> SavedCheckpoint | None:
+    @property
+    def _last_is_whole(self) -> bool:
+        """Whether ``last`` holds the model and the state too, and so leaves nothing to save."""
+        return self.save_last and self._checkpoint_of is not None
+
+    def _with_epoch(
+        self, saved: list[SavedCheckpoint], epoch: int, metrics: Mapping[Any, Any]
+    ) -> list[SavedCheckpoint]:
+        """What counts when this epoch is saved too, if it is among those that stay."""
         value = self._watched_value(epoch, metrics)
         self._unsaved = None
-        if not self.retention.admits(value, self._competing()):
-            return None
-        saved = self._save(f"epoch_{epoch}", epoch, metrics, value)
-        competing = self._competing()
-        kept = self.retention.kept(competing)
-        self._folder.drop([one for one in competing if one not in kept])
-        return saved if saved in kept else None
+        competing = self._named("epoch_", saved)
+        if not self.retention.admits(value, competing):
+            return saved
+        path = self._write(f"epoch_{epoch}", epoch, metrics)
+        if path is None:
+            return saved
+        new = self._folder.describe(path, epoch, value=value)
+        saved, competing = _without(saved, new.file), _without(competing, new.file)
+        kept = self.retention.kept([*competing, new])
+        stayed = [one for one in saved if one in kept or one not in competing]
+        if new in kept:
+            return [*stayed, new]
+        path.unlink()
+        return stayed
 
-    def _save_last(
-        self, epoch: int, metrics: Mapping[Any, Any], saved: SavedCheckpoint | None
-    ) -> None:
-        if saved is None:
-            self._save(LAST, epoch, metrics)
+    def _with_last(
+        self, saved: list[SavedCheckpoint], epoch: int, metrics: Mapping[Any, Any]
+    ) -> list[SavedCheckpoint]:
+        """What counts when the newest epoch is saved as ``last`` too."""
+        of_epoch = [one for one in self._named("epoch_", saved) if one.epoch == epoch]
+        if of_epoch:
+            file = f"{self._prefix}{LAST}{Path(of_epoch[0].file).suffix}"
+            new = self._folder.stage_copy(of_epoch[0], file)
         else:
-            self._folder.add_copy(saved, f"{self._prefix}{LAST}{Path(saved.file).suffix}")
+            path = self._write(LAST, epoch, metrics)
+            if path is None:
+                return saved
+            new = self._folder.describe(path, epoch)
+        return [*_without(saved, new.file), new]
 
-    def _competing(self) -> list[SavedCheckpoint]:
-        return self._named("epoch_")
-
-    def _named(self, beginning: str) -> list[SavedCheckpoint]:
+    def _named(self, beginning: str, saved: Sequence[SavedCheckpoint]) -> list[SavedCheckpoint]:
         start = self._prefix + beginning
-        return [one for one in self._folder.saved() if one.file.startswith(start)]
+        return [one for one in saved if one.file.startswith(start)]
 
     def _watched_value(self, epoch: int, metrics: Mapping[Any, Any]) -> float | None:
         if self.monitor is None:
@@ -180,22 +215,22 @@ Pipeline`), a file holds all that the run needs to go on after that epoch: the m
             )
         return numbers[self.monitor]
 
-    def _save(
-        self, name: str, epoch: int, metrics: Mapping[Any, Any], value: float | None = None
-    ) -> SavedCheckpoint | None:
+    def _write(self, name: str, epoch: int, metrics: Mapping[Any, Any]) -> Path | None:
+        """Where the model was written, or all that a run needs to go on; None without a model."""
         network = metrics.get(Metric.NETWORK)
-        has_state = self._checkpoint_of is not None
-        if network is None and not has_state:
+        if network is None and self._checkpoint_of is None:
             self.env.logger.warning(
                 "No checkpoint %r: the epoch has no model; set epoch_metrics[Metric.NETWORK]", name
             )
             return None
         suffix, write = self._writer_of(network, epoch)
+        if name == LAST:
+            return self._folder.stage(self._prefix + name + suffix, write)
         path = self._folder.write(self._prefix + name + suffix, write)
-        if not (name == LAST or self.retention.is_limited):
+        if not self.retention.is_limited:
             # before it counts: then a run that goes on from it has it recorded
             self.env.tracker_manager.on_checkpoint(network, path, metrics)
-        return self._folder.add(path.name, epoch, has_state=has_state, value=value)
+        return path
 
     def _writer_of(self, network: Any, epoch: int) -> tuple[str, Callable[[Path], object]]:
         if self._checkpoint_of is None:
@@ -206,6 +241,10 @@ Pipeline`), a file holds all that the run needs to go on after that epoch: the m
         elif self._state_format == JOBLIB:
             content["network"] = network
         return state_writer(content, self._state_format)
+
+
+def _without(saved: Sequence[SavedCheckpoint], file: str) -> list[SavedCheckpoint]:
+    return [one for one in saved if one.file != file]
 
 
 def _model_writer(network: Any, wanted: str) -> tuple[str, Callable[[Path], object]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -9,8 +10,10 @@ from typing import Any, ClassVar
 
 from experiment_manager.common.common import Level, RunStatus
 from experiment_manager.common.metrics import MetricPoint
+from experiment_manager.common.processes import ProcessIdentity
 from experiment_manager.common.serializable import YAMLSerializable
 from experiment_manager.config.paths import WorkspacePaths
+from experiment_manager.config.plan import RECIPE
 from experiment_manager.db.keys import (
     Owner,
     batch_owner,
@@ -71,6 +74,12 @@ class DatabaseTracker(Tracker):
     @cached_property
     def _recorder(self) -> Recorder:
         return Recorder(self._db, self._directory, self.logger)
+
+    def claim(self, number: int, context: Context, config_hash: str | None) -> None:
+        """The run is this process's, as everybody sees in the database."""
+        process = ProcessIdentity.current()
+        with self._db.transaction():
+            self._db.claim_trial_run(self._trial_id(context), number, process, config_hash)
 
     def on_create(self, level: Level, context: Context, **details: Any) -> None:
         """The entity's row; epochs and batches get theirs with their metrics."""
@@ -158,9 +167,11 @@ class DatabaseTracker(Tracker):
 
     def _location(self, path: Path) -> str:
         """Relative to the workspace where it lies inside, so that a moved one still works."""
-        absolute = Path.cwd() / path
-        if absolute.is_relative_to(self._workspace):
-            return absolute.relative_to(self._workspace).as_posix()
+        absolute, workspace = Path.cwd() / path, self._workspace
+        real = absolute.parent.resolve() / absolute.name  # one of the two may go over a link
+        for place, root in ((absolute, workspace), (real, workspace.resolve())):
+            if place.is_relative_to(root) and os.pardir not in place.parts:
+                return place.relative_to(root).as_posix()
         return str(absolute)
 
     def _create_experiment(self, context: Context, description: str) -> int:
@@ -179,8 +190,17 @@ class DatabaseTracker(Tracker):
                 trial_id, context.run, kept_epoch=kept_epoch, **identity
             )
         self._run_ids[str(context.run_key)] = row.id
+        self._record_origin(row.id, details)
+
+    def _record_origin(self, run_id: int, details: Mapping[str, Any]) -> None:
+        """What the run is made of."""
         if details.get("overrides"):
-            self._db.record_provenance(row.id, {"overrides": list(details["overrides"])})
+            self._db.record_provenance(run_id, {"overrides": list(details["overrides"])})
+        hashes = dict(details.get("snapshots") or {})
+        if details.get("recipe"):
+            hashes |= self._db.store_snapshots({RECIPE: details["recipe"]})
+        if hashes:
+            self._db.link_snapshots(run_id, hashes)
 
     def _experiment_id(self, context: Context) -> int:
         known = self._experiment_ids.get(str(context.experiment))

@@ -19,7 +19,7 @@ from experiment_manager.common.serializable import YAMLSerializable
 from experiment_manager.trackers.context import Context
 from experiment_manager.trackers.events import Event
 from experiment_manager.trackers.network_tracker import NetworkTracker
-from experiment_manager.trackers.plugins.mlflow_database import create_database
+from experiment_manager.trackers.plugins.mlflow_database import bring_along, create_database
 from experiment_manager.trackers.plugins.mlflow_runs import MLflowRuns
 
 _URI_VARIABLE = "MLFLOW_TRACKING_URI"
@@ -146,10 +146,11 @@ class MLflowTracker(NetworkTracker):
     @cached_property
     def _runs(self) -> MLflowRuns:
         has_server = self._uri.startswith(("http", "databricks"))
-        artifacts = None if has_server else self._workspace / "mlflow_artifacts"
-        return MLflowRuns(
-            self._client, self._workspace, self._experiment_name, artifacts, self.logger
-        )
+        artifacts = None if has_server else self._workspace.absolute() / "mlflow_artifacts"
+        client = self._client
+        if artifacts is not None:
+            bring_along(self._uri, artifacts)
+        return MLflowRuns(client, self._workspace, self._experiment_name, artifacts, self.logger)
 
     def _probe(self) -> None:
         """Raise where the server is away; MLflow itself would go on asking for minutes."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shutil
 import sys
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,13 +13,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from experiment_manager.common.common import Level, RunStatus
+from experiment_manager.common.files import write_text_atomic
 from experiment_manager.common.imports import require
 from experiment_manager.common.metrics import MetricPoint, numbers_of
 from experiment_manager.common.serializable import YAMLSerializable
+from experiment_manager.config.paths import WorkspacePaths, name_problem
 from experiment_manager.trackers.context import Context
 from experiment_manager.trackers.tracker import Tracker
 
 FOLDER = "wandb"
+RUN_ID_FILE = "wandb_run_id"
 _EPOCH = "epoch"
 _REFUSED_IN_PROJECTS = re.compile(r"[/\\#?%:]")
 _MAX_PROJECT_LENGTH = 128
@@ -48,11 +51,11 @@ class WandbTracker(Tracker):
     ``batch/name``, by W&B's own count of steps. Of a confusion matrix the accuracy is written.
     Only runs are written: no metrics or parameters of trials and experiments, and no files.
 
-    A planned run has the same id in every attempt. If it is resumed, it goes on under this id,
-    and W&B keeps the points of the earlier attempt; if it begins anew, its offline files are
-    deleted. W&B's service process writes offline files in blocks of 32 KiB; a process that is
-    killed loses the last one. While a run is recorded, ``mode`` holds for whatever else the
-    process does with W&B.
+    A planned run has the same id in every attempt; it lies in the run's folder. If the run is
+    resumed, it goes on under this id, and W&B keeps the points of the earlier attempt; if it
+    begins anew, its offline files are deleted. W&B's service process writes offline files in
+    blocks of 32 KiB; a process that is killed loses the last one. While a run is recorded,
+    ``mode`` holds for whatever else the process does with W&B.
 
     Args:
         workspace: The workspace's folder; the files lie in ``wandb`` inside.
@@ -91,7 +94,7 @@ class WandbTracker(Tracker):
         """W&B's run begins, or goes on."""
         if level is not Level.TRIAL_RUN or context.run_key is None:
             return
-        run_id = self._id_of(context.run_key)
+        run_id = self._id_of(context)
         is_resumed = details.get("resumed_epoch") is not None
         if not is_resumed:
             self._delete_offline_files(run_id)
@@ -165,13 +168,23 @@ class WandbTracker(Tracker):
         if opened.service.most_recent_active_run is None:
             self._wandb.teardown()
 
-    def _id_of(self, run_key: str) -> str:
-        text = f"{self._workspace}\n{run_key}"
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+    def _id_of(self, context: Context) -> str:
+        """That of an earlier attempt, which lies in the run's folder; else a new one."""
+        names = (str(context.experiment), str(context.trial))
+        if context.run is None or any(map(name_problem, names)):
+            return _new_id()
+        file = WorkspacePaths(self._workspace).run(*names, context.run).root / RUN_ID_FILE
+        if not file.exists():
+            write_text_atomic(file, _new_id())
+        return file.read_text(encoding="utf-8")
 
     def _delete_offline_files(self, run_id: str) -> None:
         for folder in (self._workspace / FOLDER).glob(f"offline-run-*-{run_id}"):
             shutil.rmtree(folder)
+
+
+def _new_id() -> str:
+    return uuid.uuid4().hex[:16]
 
 
 @contextmanager

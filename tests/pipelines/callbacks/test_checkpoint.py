@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,14 @@ import pytest
 from experiment_manager.common.common import Metric, RunStatus
 from experiment_manager.common.errors import CheckpointError, MissingDependencyError
 from experiment_manager.environment import Environment
+from experiment_manager.pipelines.callbacks.callback import Callback
 from experiment_manager.pipelines.callbacks.checkpoint import CheckpointCallback
+from experiment_manager.pipelines.checkpoint_folder import (
+    FOLDER,
+    CheckpointFolder,
+    SavedCheckpoint,
+)
+from experiment_manager.pipelines.checkpoint_format import load_state
 from experiment_manager.testing.callback_contract import ScriptedPipeline
 
 Query = Callable[[Path, str], list[tuple[Any, ...]]]
@@ -282,3 +289,65 @@ def test_bare_weights_cannot_hold_a_declared_state(env: Environment) -> None:
 
     with pytest.raises(ValueError, match="'safetensors' holds weights alone"):
         Declaring(env, []).register_callback(CheckpointCallback(1, env, format="safetensors"))
+
+
+# What a run goes on from.
+
+
+class Stateful(ScriptedPipeline):
+    """Keeps its results, which is a state like any other."""
+
+    checkpointed = ("run_metrics",)
+
+
+def train_with_state(env: Environment, epochs: int, *options: dict[str, Any]) -> None:
+    metrics: list[Any] = [{Metric.NETWORK: SavingModel()}] * epochs
+    pipeline = Stateful(env, metrics)
+    for given in options:
+        pipeline.register_callback(CheckpointCallback(env=env, **given))
+    pipeline.run(None)
+    assert pipeline.outcome.status is RunStatus.COMPLETED
+
+
+def listed(env: Environment) -> list[SavedCheckpoint]:
+    return CheckpointFolder(env.artifact_dir, env.logger).saved()
+
+
+def test_the_last_holds_the_state_and_needs_no_final_beside_it(env: Environment) -> None:
+    train_with_state(env, 3, {"interval": 2, "save_last": True})
+    assert [Path(name).stem for name in saved(env)] == ["epoch_1", "last"]
+    assert [(one.epoch, one.has_state) for one in listed(env)] == [(1, True), (2, True)]
+
+
+def test_each_callback_keeps_its_interval_whichever_file_a_run_goes_on_from(
+    env: Environment,
+) -> None:
+    train_with_state(env, 2, {"interval": 2, "name": "a"}, {"interval": 2, "name": "b"})
+    for one in listed(env):
+        state = load_state(env.artifact_dir / FOLDER / one.file, "auto")
+        assert [kept["_epochs"] for kept in state["callbacks"].values()] == [2, 2]
+
+
+class Between(Callback):
+    """Sees which checkpoints a run could go on from, at the end of an epoch."""
+
+    is_last = True
+
+    def __init__(self, env: Environment) -> None:
+        self.env = env
+        self.seen: list[bool] = []
+
+    def on_epoch_end(self, epoch_idx: int, metrics: Mapping[Any, Any]) -> None:
+        self.seen = [one.has_state for one in listed(self.env)]
+
+
+def test_a_run_goes_on_after_an_epoch_that_all_callbacks_have_seen(env: Environment) -> None:
+    """Killed after the first one's save, it would go on without what the second one saves."""
+    between = Between(env)
+    pipeline = Stateful(env, [{Metric.NETWORK: SavingModel()}])
+    pipeline.register_callback(CheckpointCallback(1, env, name="a"))
+    pipeline.register_callback(between)
+    pipeline.register_callback(CheckpointCallback(1, env, name="b"))
+    pipeline.run(None)
+    assert between.seen == [False]
+    assert [one.has_state for one in listed(env)] == [True, True]

@@ -1,0 +1,119 @@
+"""Which runs of a plan are executed, and which results are set aside for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from experiment_manager.common.common import RunStatus
+from experiment_manager.common.errors import ConfigError, did_you_mean
+from experiment_manager.config.files import TRIALS
+from experiment_manager.config.plan import RunSpec
+from experiment_manager.execution.planned import PlannedRun
+
+CHANGED, RESTARTED = "changed", "restarted"
+RETRIABLE = tuple(s.value for s in (RunStatus.FAILED, RunStatus.ABORTED, RunStatus.LOST))
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a choice comes to.
+
+    Attributes:
+        specs: What is executed, in the order of the plan.
+        archived: The finished runs that are set aside before, each with the reason.
+    """
+
+    specs: tuple[RunSpec, ...]
+    archived: tuple[tuple[PlannedRun, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is wanted of a plan; by default every run that has not succeeded.
+
+    Attributes:
+        retry: How runs of earlier attempts must stand to be executed again (``failed``,
+            ``aborted``, ``lost``); new ones always are. None for all three.
+        only: Trials (``TRIAL``) or runs (``TRIAL/RUN``); empty for all.
+        restart: True to execute the chosen runs from their start, finished ones too, whose
+            results are set aside.
+        rerun_changed: True to set results of other settings aside and execute these runs anew.
+    """
+
+    retry: tuple[str, ...] | None = None
+    only: tuple[str, ...] = ()
+    restart: bool = False
+    rerun_changed: bool = False
+
+    def select(self, planned: Sequence[PlannedRun]) -> Work:
+        """What is executed of a plan.
+
+        Raises:
+            ConfigError: A name or a status is none, or results of other settings are in the way.
+        """
+        problems = [*self._unknown_names(planned), *self._unknown_statuses()]
+        if problems:
+            raise ConfigError(problems)
+        chosen = [run for run in planned if self._is_named(run)]
+        if not (self.rerun_changed or self.restart):
+            _refuse_changed(planned, {run.spec.trial for run in chosen})
+        archived = [(run, self._reason(run)) for run in chosen if run.status.is_success]
+        set_aside = [(run, reason) for run, reason in archived if reason]
+        executed = [run for run in chosen if self._is_wanted(run) or self._reason(run)]
+        specs = [replace(run.spec, resume=False) if self.restart else run.spec for run in executed]
+        return Work(tuple(specs), tuple(set_aside))
+
+    def _is_wanted(self, run: PlannedRun) -> bool:
+        if not run.is_missing or self.retry is None:
+            return run.is_missing
+        return run.status.value not in RETRIABLE or run.status.value in self.retry
+
+    def _reason(self, run: PlannedRun) -> str:
+        """Why the results of a finished run are set aside; ``""`` where they stay."""
+        if not run.status.is_success:
+            return ""
+        if run.changed:
+            return CHANGED
+        return RESTARTED if self.restart else ""
+
+    def _is_named(self, run: PlannedRun) -> bool:
+        return not self.only or not {_trial_name(run), _run_name(run)}.isdisjoint(self.only)
+
+    def _unknown_names(self, planned: Sequence[PlannedRun]) -> Iterator[str]:
+        runs: dict[str, set[str]] = {}
+        for run in planned:
+            runs.setdefault(_trial_name(run), set()).add(_run_name(run))
+        for name in self.only:
+            trial = name.rpartition("/")[0]
+            if name in runs or name in runs.get(trial, ()):
+                continue
+            near = (name, runs[trial]) if trial in runs else (trial or name, runs)
+            yield f"--only: there is no {name!r} in the plan.{did_you_mean(*near)}"
+
+    def _unknown_statuses(self) -> Iterator[str]:
+        for status in self.retry or ():
+            if status not in RETRIABLE:
+                yield f"--retry: {status!r} cannot be retried.{did_you_mean(status, RETRIABLE)}"
+
+
+def _trial_name(run: PlannedRun) -> str:
+    return run.spec.trial
+
+
+def _run_name(run: PlannedRun) -> str:
+    return f"{run.spec.trial}/{run.spec.run}"
+
+
+def _refuse_changed(planned: Sequence[PlannedRun], trials: set[str]) -> None:
+    """Results of two configurations under one name could not be told apart."""
+    changed = {run.spec.trial: run.changed for run in planned if run.changed}
+    problems = [
+        f"{TRIALS}: trial {name!r} has finished runs with another {', '.join(map(repr, keys))}; "
+        "give the edited trial a new name, undo the edit, or set those results aside with "
+        "--rerun-changed"
+        for name, keys in changed.items()
+        if name in trials
+    ]
+    if problems:
+        raise ConfigError(problems)

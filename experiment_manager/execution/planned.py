@@ -1,0 +1,83 @@
+"""The runs of a plan beside what the database says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from experiment_manager.common.common import RunStatus
+from experiment_manager.common.processes import ProcessIdentity
+from experiment_manager.common.yaml_utils import flatten
+from experiment_manager.config.plan import RECIPE, Plan, RunSpec
+from experiment_manager.db.manager import DatabaseManager
+from experiment_manager.db.rows import TrialRunRow
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """A run of the plan beside what the database says of it.
+
+    Attributes:
+        spec: What would be executed.
+        status: How it stands; PENDING where the database does not have it.
+        changed: Settings that differ from those it was executed with, where it succeeded.
+        duration_s: Wall time in seconds, where it succeeded.
+        row: Its row, or None.
+        holder: The other process that executes it now, or None.
+    """
+
+    spec: RunSpec
+    status: RunStatus = RunStatus.PENDING
+    changed: tuple[str, ...] = ()
+    duration_s: float | None = None
+    row: TrialRunRow | None = None
+    holder: ProcessIdentity | None = None
+
+    @property
+    def is_missing(self) -> bool:
+        """True where it has yet to succeed, and nobody is at it."""
+        return not self.status.is_success and self.holder is None
+
+
+def compare_plan(plan: Plan, db: DatabaseManager | None) -> list[PlannedRun]:
+    """Every run of a plan beside what a database says of it; None for one that is empty."""
+    experiment = None if db is None else db.find_experiment(plan.name)
+    if db is None or experiment is None:
+        return [PlannedRun(spec) for spec in plan.runs]
+    known = {(trial.name, run.number): run for trial, run in db.list_runs(experiment.id)}
+    return [_compare(spec, known.get((spec.trial, spec.run)), db) for spec in plan.runs]
+
+
+def _compare(spec: RunSpec, row: TrialRunRow | None, db: DatabaseManager) -> PlannedRun:
+    if row is None:
+        return PlannedRun(spec)
+    status = RunStatus(row.status)
+    is_same = row.config_hash == spec.config_hash
+    if not status.is_success:
+        holder = None if status.is_ended else _holder(row, db)
+        return PlannedRun(replace(spec, resume=is_same), status, row=row, holder=holder)
+    changed = () if is_same else _changed_keys(spec, row, db)
+    return PlannedRun(spec, status, changed, row.duration_s, row)
+
+
+def _holder(row: TrialRunRow, db: DatabaseManager) -> ProcessIdentity | None:
+    """Who is at it; this process itself is not, if it asks."""
+    lease = db.find_lease(row.id)
+    if lease is None or lease.is_lost or lease.process == ProcessIdentity.current():
+        return None
+    return lease.process
+
+
+def _changed_keys(spec: RunSpec, row: TrialRunRow, db: DatabaseManager) -> tuple[str, ...]:
+    before: Mapping[str, Any] | None = db.get_provenance(row.id).get(RECIPE)
+    now = flatten(spec.settings)
+    if before is None:  # of a version that did not keep it: what was tracked must do
+        return _differences(db.get_trial_run_parameters(row.id), now)
+    return _differences({**flatten(before["settings"]), "seed": row.seed}, now)
+
+
+def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...]:
+    keys = dict.fromkeys([*before, *now])
+    missing = object()
+    return tuple(key for key in keys if before.get(key, missing) != now.get(key, missing))
