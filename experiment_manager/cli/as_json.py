@@ -1,40 +1,110 @@
 """What ``--json`` prints, for other programs to read; keys are added, never changed.
 
-``ls`` prints ``{"experiments": [...]}``: each with ``experiment`` (its title), ``description``,
-``trials`` and ``runs`` (how many), ``states`` (runs by status), ``started``, ``updated``,
-``database``.
+Each command prints one JSON document in a line on standard output, and nothing else there;
+``tail`` prints one for each event. Times are in UTC, in the form of ISO 8601; what ends in ``_s``
+is in seconds, in ``_bytes`` in bytes. What there is not is null. JSON has no NaN and no
+infinities: they are the texts ``"nan"``, ``"inf"`` and ``"-inf"``. A database is called by its
+file, or by its URL without the password.
 
-``ls QUERY`` and ``show`` print ``{"runs": [...]}``: each with ``experiment``, ``trial``, ``run``
-(its number), ``id``, ``status``, ``seed``, ``attempt``, ``started``, ``ended``, ``updated``,
-``duration_s``, ``error``, ``params``, ``metrics`` (the number recorded last under each name),
-``database``. A run that ``show`` was asked for by its number also has ``epochs`` and ``results``
-(a dict for each metric: ``name``, ``value``, ``labels``, ``step``, and of an epoch ``epoch``) and
-``artifacts`` (``type``, ``location``).
+**A run** is everywhere a dict of ``experiment``, ``trial``, ``run`` (its number), ``id``,
+``status``, ``seed``, ``attempt``, ``started``, ``ended``, ``updated``, ``duration_s``, ``error``
+(the traceback of a failure), ``reason`` (why it did not succeed, in a word), ``note``, ``tags``,
+``params``, ``metrics`` (the number recorded last under each name), ``database``; and where it was
+set aside ``version`` and ``archived`` (``reason``, ``time``).
 
-Times are in UTC, in the form of ISO 8601. What there is not is null. JSON has no NaN and no
-infinities: they are the texts ``"nan"``, ``"inf"`` and ``"-inf"``.
+``ls``
+    ``{"experiments": [...]}``: each with ``experiment`` (its title), ``description``, ``trials``
+    and ``runs`` (how many), ``states`` (runs by status), ``started``, ``updated``, ``database``.
+``ls QUERY``
+    ``{"runs": [...]}``.
+``show``
+    ``{"runs": [...]}``. A run that was asked for by its number also has ``attempts`` (those before
+    the last one: ``attempt``, ``status``, ``reason``, ``error``, ``started``, ``ended``),
+    ``epochs`` and ``results`` (a dict for each metric: ``name``, ``value``, ``labels``, ``step``,
+    and of an epoch ``epoch``) and ``artifacts`` (``type``; ``location`` as it is stored; ``path``,
+    the absolute one where the file is found; ``of``, which is ``run``, ``results``, ``epoch`` or
+    ``batch``; ``epoch``; ``batch``).
+``diff``
+    ``{"a": ..., "b": ..., "params": ..., "metrics": ..., "provenance": ...}``. ``a`` and ``b`` are
+    each ``name``, ``status`` (of a trial that of its first run), ``runs`` (how many the metrics
+    are of), ``database``. ``params`` and ``provenance`` are each ``changed`` (``[A's, B's]`` by
+    name), ``only_a`` and ``only_b`` (values by name), ``equal`` (how many are the same).
+    ``metrics`` has by name ``a``, ``b`` and ``difference`` (B's less A's). ``origin`` has
+    ``differences`` in what they were made of (``area``, such as ``packages``; ``name`` in it;
+    ``a``; ``b``; ``text``), and ``equal``, the areas without any. ``code_diff`` is a unified diff
+    of the recorded code with ``--code``, else null.
+``reproduce``
+    ``{"run": ..., "verdict": ..., ...}``. ``verdict`` is ``identical``, ``within tolerance`` or
+    ``different``; ``endings`` and ``epochs`` are of the original run and of the repetition;
+    ``values`` is how many were compared, ``equal`` how many of them are equal. ``first`` (the
+    first one beyond the ``tolerance``) and ``largest`` (the one that deviates most) are each
+    ``epoch``, ``batch``, ``metric``, ``nth`` (of this name there), ``a`` (the original one),
+    ``b``, ``deviation``. ``differences`` are as those of ``diff``, ``remarks`` sentences,
+    ``error`` the traceback of a repetition that failed, ``kept`` the folder that keeps it,
+    ``code`` is ``current`` or ``recorded``.
+``plan``
+    ``{"experiment": ..., "runs": [...], "states": ..., "missing": ..., "expected_s": ...,
+    "database": ...}``. A planned run has ``trial``, ``run``, ``seed``, ``status`` (``pending``
+    where it is new), ``missing`` (whether ``run`` would execute it), ``changed`` (names of
+    settings that were edited since it succeeded), ``duration_s``, ``params``. ``states`` counts
+    them by status; ``missing`` is how many would be executed, ``expected_s`` how long that may
+    take.
+``run``
+    ``{"experiment": ..., "executed": ..., "succeeded": ..., "trials": [...], "states": ...,
+    "database": ...}``. ``executed`` is how many runs were executed this time,
+    ``succeeded`` whether every planned run now has. A trial has ``trial``, ``runs``, and
+    ``metrics``: of each final result ``n``, ``mean`` and ``sd`` (sample standard deviation) over
+    the runs that succeeded. ``states`` counts all runs by status. After an error or an
+    interrupt nothing is printed.
+``explain``
+    ``{"key": ..., "values": [...]}``, one for each story: ``trials`` (those that share it),
+    ``value``, and ``layers`` in the order of precedence, the last one wins: ``source``, ``line``,
+    ``value``. Trials that have no such setting have no layers.
+``tail``
+    A line for each event, which has ``event``, ``experiment``, ``trial``, ``run``, ``attempt``,
+    and for ``started`` the ``seed``; for ``epoch`` ``epoch`` (its index), ``done`` and ``planned``
+    (how many epochs), ``eta_s``, ``metrics``; for ``ended`` ``status``, ``epochs`` (how many),
+    ``duration_s``, ``error``, ``metrics`` (the final results).
+``import``
+    ``{"experiment": ..., "new": ..., "replaced": ..., "runs": [...], "database": ...}``; ``new``
+    and ``replaced`` are how many. A run has ``trial``, ``run``, ``id``, ``status``, ``source``,
+    ``replaced`` (whether it was imported before).
+``tag``
+    ``{"tags": ...}``: how many runs have each. Where tags are given or taken away,
+    ``{"runs": [...]}`` as they are now.
+``note``
+    ``{"name": ..., "note": ..., "database": ...}``.
+``rm``, ``restore``
+    ``{"runs": [...]}``, each with ``size_bytes`` (of its files). ``restore`` also has ``left``:
+    the names of those that did not come back.
+``gc``
+    ``{"dry_run": ..., "runs": [...], "folders": [...], "size_bytes": ..., "kept": ...,
+    "elsewhere": [...]}``. A run has its ``size_bytes``, a folder that no run has ``path`` and
+    ``size_bytes``. ``kept`` is how many others were set aside, ``elsewhere`` why runs stay whose
+    files are on another machine.
+``db info``, ``db check``, ``db upgrade``, ``db sync``
+    ``{"databases": [...]}``, each with ``database``. ``info``: ``backend``, ``version``,
+    ``version_problem``, ``size_bytes``, ``rows`` (by table), ``journals`` (those that wait:
+    ``path``, ``host``). ``check``: ``problems``. ``upgrade``: ``before``, ``after`` (versions),
+    ``backup``. ``sync``: ``journals`` (``outcome``, ``records``, ``path``, ``host``).
+``db copy``
+    ``{"database": ..., "rows": ..., "journals_left_out": ...}``: rows by table.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import click
 
-from experiment_manager.cli.places import Database, database_text
-from experiment_manager.db.manager import DatabaseManager
-from experiment_manager.db.rows import MetricRow
-from experiment_manager.results.overview import ExperimentOverview
-from experiment_manager.results.selection import FoundRun
 
-
-def print_json(kind: str, items: Sequence[Mapping[str, Any]]) -> None:
-    """Print ``{kind: items}`` in a line."""
-    click.echo(json.dumps(plain({kind: items}), allow_nan=False))
+def print_json(document: Mapping[str, Any]) -> None:
+    """Print it in a line."""
+    click.echo(json.dumps(plain(document), allow_nan=False, default=str))
 
 
 def plain(value: Any) -> Any:
@@ -49,62 +119,5 @@ def plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, Mapping):
-        return {key: plain(item) for key, item in value.items()}
-    return [plain(item) for item in value] if isinstance(value, list) else value
-
-
-def experiment_dict(overview: ExperimentOverview, database: Database) -> dict[str, Any]:
-    """An experiment of ``ls``."""
-    return {
-        "experiment": overview.experiment.title,
-        "description": overview.experiment.description,
-        "trials": overview.trials,
-        "runs": overview.runs,
-        "states": {status.value: count for status, count in overview.runs_by_status.items()},
-        "started": overview.experiment.start_time,
-        "updated": overview.experiment.update_time,
-        "database": database_text(database),
-    }
-
-
-def run_dict(found: FoundRun, database: Database) -> dict[str, Any]:
-    """A run."""
-    return {
-        "experiment": found.experiment,
-        "trial": found.trial.name,
-        "run": found.run.number,
-        "id": found.run.id,
-        "status": found.run.status,
-        "seed": found.run.seed,
-        "attempt": found.run.attempt,
-        "started": found.run.start_time,
-        "ended": found.run.end_time,
-        "updated": found.run.update_time,
-        "duration_s": found.run.duration_s,
-        "error": found.run.error,
-        "params": found.params,
-        "metrics": found.metrics,
-        "database": database_text(database),
-    }
-
-
-def history_dict(db: DatabaseManager, run_id: int) -> dict[str, Any]:
-    """What a run has beyond that: its epochs, results and files."""
-    artifacts = db.get_trial_run_artifacts(run_id)
-    return {
-        "epochs": [
-            {"epoch": epoch, **_metric_dict(metric)}
-            for epoch, metric in db.get_epoch_history(run_id)
-        ],
-        "results": [_metric_dict(metric) for metric in db.get_results_metrics(run_id)],
-        "artifacts": [{"type": one.type, "location": one.location} for one in artifacts],
-    }
-
-
-def _metric_dict(metric: MetricRow) -> dict[str, Any]:
-    return {
-        "name": metric.type,
-        "value": metric.total_val,
-        "labels": metric.per_label_val,
-        "step": metric.step,
-    }
+        return {str(key): plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, (list, tuple)) else value

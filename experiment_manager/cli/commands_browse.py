@@ -19,6 +19,9 @@ from experiment_manager.cli.options import in_place, json_flag
     type=click.IntRange(min=1),
     help="The most runs to list (default: 100; as JSON all).",
 )
+@click.option(
+    "--archived", is_flag=True, help="List runs that were set aside, why and when, instead."
+)
 @json_flag
 def ls(
     query: tuple[str, ...],
@@ -27,6 +30,7 @@ def ls(
     sort: str | None,
     reverse: bool,
     limit: int | None,
+    archived: bool,
     as_json: bool,
 ) -> None:
     """List experiments, or the runs that QUERY finds.
@@ -40,16 +44,25 @@ def ls(
     and is not missing, and joins that by and, or, not and parentheses.
 
     Fields: experiment, trial, run, id, status, seed, attempt, started, ended, updated, duration,
-    error, params.NAME, and metrics.NAME for the value recorded last.
+    error, reason (of a failure, such as oom), note, tag (tag:NAME for short), params.NAME, and
+    metrics.NAME for the value recorded last.
 
-    With --sort or --limit alone, all runs are listed.
+    With --sort, --limit or --archived alone, all runs are listed.
     """  # noqa: D301 - click wants the character itself
     if reverse and not sort:
         raise click.UsageError("--reverse needs --sort FIELD.")
-    if query or sort or limit:
+    if query or sort or limit or archived:
         from experiment_manager.cli.listing import list_runs
 
-        list_runs(" ".join(query), place, sort=sort, reverse=reverse, limit=limit, as_json=as_json)
+        list_runs(
+            " ".join(query),
+            place,
+            sort=sort,
+            reverse=reverse,
+            limit=limit,
+            archived=archived,
+            as_json=as_json,
+        )
     else:
         from experiment_manager.cli.listing import list_experiments
 
@@ -57,14 +70,16 @@ def ls(
 
 
 @click.command()
-@click.argument("name", metavar="EXPERIMENT[/TRIAL[/RUN]]", shell_complete=complete_entity)
+@click.argument(
+    "name", metavar="EXPERIMENT[/TRIAL[/RUN[@VERSION]]]", shell_complete=complete_entity
+)
 @in_place
 @json_flag
 def show(name: str, place: str, as_json: bool) -> None:
     """Show an experiment, one of its trials, or one run in detail.
 
     Names may be abbreviated: 'show dig/sm/2' where only one experiment begins with 'dig', and
-    only one of its trials with 'sm'.
+    only one of its trials with 'sm'. A run that was set aside is named with its version: '2@1'.
     """
     from experiment_manager.cli.showing import show_entity
 

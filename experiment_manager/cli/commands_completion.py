@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import click
 
+from experiment_manager.cli.suggesting import Choice
+
 PROGRAMS = ("experiment-manager", "em")
 VARIABLE = "_EXPERIMENT_MANAGER_COMPLETE"  # both programs answer to the one of the long name
 SHELLS = ("bash", "zsh", "fish")
 
 
 @click.command()
-@click.argument("shell", type=click.Choice(SHELLS))
+@click.argument("shell", type=Choice(SHELLS))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
     """Print what makes a shell complete commands, options and names.

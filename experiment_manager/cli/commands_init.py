@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
-from experiment_manager.common.errors import did_you_mean
+from experiment_manager.cli.suggesting import Choice
 
 KINDS = ("plain", "sklearn", "torch")
-
-
-class _Kind(click.Choice):  # type: ignore[type-arg] # older ones of click take none
-    """A kind of project, with the nearest one for a typo."""
-
-    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
-        return f"{value!r} is no kind of project.{did_you_mean(str(value), KINDS)}"
 
 
 @click.command()
@@ -25,7 +17,7 @@ class _Kind(click.Choice):  # type: ignore[type-arg] # older ones of click take 
 )
 @click.option(
     "--kind",
-    type=_Kind(KINDS),
+    type=Choice(KINDS),
     default=KINDS[0],
     show_default=True,
     help="What the training is written with; plain needs nothing but Python.",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
-from experiment_manager.cli.options import Place, in_place, json_flag
-
-EXIT_INTERRUPTED = 130
+from experiment_manager.cli import exit_codes
+from experiment_manager.cli.options import Place, in_place, in_workspace, json_flag
+from experiment_manager.cli.suggesting import Choice
 
 _name = click.argument("name", metavar="EXPERIMENT[/TRIAL[/RUN]]")
 
@@ -17,12 +16,7 @@ _name = click.argument("name", metavar="EXPERIMENT[/TRIAL[/RUN]]")
 @click.command()
 @_name
 @in_place
-@click.option(
-    "--workspace",
-    metavar="DIR",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="The workspace, where the database is not in it, as one on a server.",
-)
+@in_workspace
 @click.option(
     "-n",
     "--lines",
@@ -43,35 +37,38 @@ def logs(name: str, place: str, workspace: Path | None, lines: int | None) -> No
 @click.command()
 @_name
 @in_place
-def tail(name: str, place: str) -> None:
+@json_flag
+def tail(name: str, place: str, *, as_json: bool) -> None:
     """Follow runs that are running, a line for each epoch.
 
     It ends when none is running any more. Ctrl-C ends the following, not the runs; the exit
-    code is then 130.
+    code is then 130. With --json, each line is a JSON object.
     """
     from experiment_manager.cli.tailing import follow
 
     try:
-        follow(name, place)
+        follow(name, place, as_json=as_json)
     except KeyboardInterrupt:
-        sys.exit(EXIT_INTERRUPTED)
+        exit_codes.interrupted("What runs goes on.")
 
 
 @click.command()
 @click.argument("a", metavar="A")
 @click.argument("b", metavar="B")
 @in_place
+@click.option("--code", "with_code", is_flag=True, help="Show the code that differs, too.")
 @json_flag
-def diff(a: str, b: str, place: str, *, as_json: bool) -> None:
+def diff(a: str, b: str, place: str, *, with_code: bool, as_json: bool) -> None:
     """Compare two runs, or two trials.
 
-    Shows the results, and where parameters and provenance differ. A and B are each
-    EXPERIMENT/TRIAL[/RUN], and may be abbreviated. Of a trial, the parameters are those of its
-    first run, and the results the means over its runs that succeeded.
+    Shows the results, and where they differ in parameters, code, packages, Python, machine,
+    command, environment variables and data. A and B are each EXPERIMENT/TRIAL[/RUN], and may be
+    abbreviated. Of a trial, the results are the means over its runs that succeeded, and all else
+    is that of its first run.
     """
     from experiment_manager.cli.comparing import print_comparison
 
-    print_comparison(a, b, place, as_json=as_json)
+    print_comparison(a, b, place, with_code=with_code, as_json=as_json)
 
 
 @click.command()
@@ -86,7 +83,7 @@ def diff(a: str, b: str, place: str, *, as_json: bool) -> None:
 @click.option(
     "--format",
     "suffix",
-    type=click.Choice(["csv", "jsonl", "parquet"]),
+    type=Choice(["csv", "jsonl", "parquet"]),
     help="The format, whatever the file is called (on standard output: csv).",
 )
 @click.option("--epochs", is_flag=True, help="A row for each metric of each epoch instead.")
@@ -116,7 +113,7 @@ def export(
 @click.argument("source", metavar="FILE|URL", type=Place(exists=True))
 @click.option(
     "--kind",
-    type=click.Choice(["mlflow", "tensorboard", "lightning"]),
+    type=Choice(["mlflow", "tensorboard", "lightning"]),
     required=True,
     help="What wrote it.",
 )
@@ -129,7 +126,8 @@ def export(
     help="A database file, a folder for an experiments.db (default: here), or a database URL; "
     "what is missing is made.",
 )
-def import_(source: str, kind: str, name: str, place: str) -> None:
+@json_flag
+def import_(source: str, kind: str, name: str, place: str, *, as_json: bool) -> None:
     """Bring in runs that another program recorded.
 
     \b
@@ -138,11 +136,11 @@ def import_(source: str, kind: str, name: str, place: str) -> None:
     experiment-manager import lightning_logs/ --kind lightning --name digits
 
     Each becomes a run, with its parameters, its metrics by epoch (or step, where there are no
-    epochs), the last value of each metric as its result, and its status.
+    epochs), the last value of each metric as its result, its status, and its times.
 
     Importing it again replaces what was imported before, so that nothing is there twice; a run
     that came from elsewhere is never replaced.
     """  # noqa: D301 - click wants the character itself
     from experiment_manager.cli.importing import import_runs
 
-    import_runs(source, kind, name, place)
+    import_runs(source, kind, name, place, as_json=as_json)

@@ -1,23 +1,16 @@
-"""``diff``: two runs, or two trials, side by side.
-
-``--json`` prints ``{"a": ..., "b": ..., "params": ..., "metrics": ..., "provenance": ...}``.
-``a`` and ``b`` are each ``name``, ``status`` (of a trial that of its first run), ``runs`` (how
-many the metrics are of), ``database``. ``params`` and ``provenance`` are each ``changed``
-(``[A's, B's]`` by name), ``only_a`` and ``only_b`` (values by name), ``equal`` (how many are the
-same). ``metrics`` has by name ``a``, ``b`` and ``difference`` (B's less A's). What there is not
-is null; NaN and infinities are texts, as :mod:`experiment_manager.cli.as_json` has them.
-"""
+"""``diff``: two runs, or two trials, side by side."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 from rich.markup import escape
 
-from experiment_manager.cli.as_json import plain
+from experiment_manager.cli.as_json import print_json
+from experiment_manager.cli.code_diff import code_diff
 from experiment_manager.cli.console import (
     create_console,
     create_table,
@@ -25,15 +18,19 @@ from experiment_manager.cli.console import (
     number_text,
     status_text,
 )
+from experiment_manager.cli.differences import areas_text, difference_dict, print_differences
 from experiment_manager.cli.naming import open_named
 from experiment_manager.cli.places import database_text
+from experiment_manager.config.plan import RECIPE
+from experiment_manager.execution.areas import AREAS, areas_of
+from experiment_manager.provenance.comparison import Difference, compare
 from experiment_manager.results.comparison import Differences, Side, run_side, trial_side
-from experiment_manager.results.selection import select_runs
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 VALUE_LENGTH = 120
+LINE_STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 
 @dataclass(frozen=True)
@@ -44,27 +41,35 @@ class _NamedSide:
     is_trial: bool
 
 
-def print_comparison(a: str, b: str, place: str, *, as_json: bool = False) -> None:
+def print_comparison(
+    a: str, b: str, place: str, *, with_code: bool = False, as_json: bool = False
+) -> None:
     """Print how two runs or trials differ.
 
     Args:
         a: ``EXPERIMENT/TRIAL[/RUN]``, perhaps abbreviated.
         b: Likewise.
         place: A file, a folder or a URL.
+        with_code: True for the differences in the recorded code line by line, too.
         as_json: True for other programs.
     """
     left, right = _load(a, place), _load(b, place)
+    lines = _code_diff(left, right) if with_code else None
     if as_json:
-        click.echo(json.dumps(plain(_dict(left, right)), allow_nan=False))
+        code = None if lines is None else "\n".join(lines)
+        print_json({**_dict(left, right), "code_diff": code})
     else:
-        _print(left, right)
+        console = create_console()
+        _print(console, left, right)
+        for line in lines or ():
+            console.print(escape(line), style=LINE_STYLES.get(line[:1]), soft_wrap=True)
 
 
 def _load(name: str, place: str) -> _NamedSide:
     with open_named(name, place) as named:
         if named.trial is None:
             raise click.UsageError(f"{name!r} is a whole experiment; add /TRIAL or /TRIAL/RUN.")
-        runs = select_runs(named.db, named.query)
+        runs = named.select_runs()
         if not runs:
             raise click.UsageError(f"{named.name!r} has no runs.")
         is_trial = named.run is None
@@ -72,8 +77,20 @@ def _load(name: str, place: str) -> _NamedSide:
         return _NamedSide(named.name, database_text(named.database), side, is_trial)
 
 
+def _code_diff(left: _NamedSide, right: _NamedSide) -> list[str]:
+    return code_diff(_code_of(left), _code_of(right))
+
+
+def _code_of(named: _NamedSide) -> Mapping[str, Any]:
+    code: Mapping[str, Any] | None = areas_of(named.side.provenance).get("code")
+    if code is None:
+        raise click.UsageError(f"--code: the code of {named.name!r} was not recorded.")
+    return code
+
+
 def _dict(left: _NamedSide, right: _NamedSide) -> dict[str, Any]:
-    params, provenance = _differences(left.side, right.side)
+    params, facts = _differences(left.side, right.side)
+    differences, equal = _differences_in_origin(left.side, right.side)
     return {
         "a": _side_dict(left),
         "b": _side_dict(right),
@@ -82,7 +99,11 @@ def _dict(left: _NamedSide, right: _NamedSide) -> dict[str, Any]:
             name: {"a": one, "b": other, "difference": _difference(one, other)}
             for name, one, other in _metrics(left.side, right.side)
         },
-        "provenance": _differences_dict(provenance),
+        "provenance": _differences_dict(facts),
+        "origin": {
+            "differences": [difference_dict(difference) for difference in differences],
+            "equal": equal,
+        },
     }
 
 
@@ -104,14 +125,28 @@ def _differences_dict(found: Differences) -> dict[str, Any]:
     }
 
 
-def _print(left: _NamedSide, right: _NamedSide) -> None:
-    console = create_console()
+def _print(console: Console, left: _NamedSide, right: _NamedSide) -> None:
     for letter, named in (("A", left), ("B", right)):
         console.print(f"[bold]{letter}[/]  {escape(named.name)} {_standing(named)}")
-    params, provenance = _differences(left.side, right.side)
+    params, facts = _differences(left.side, right.side)
     _print_differences(console, "Parameter", "parameters", params)
     _print_metrics(console, left.side, right.side)
-    _print_differences(console, "Provenance", "facts of provenance", provenance)
+    _print_origin(console, left, right)
+    _print_differences(console, "Provenance", "facts of provenance", facts)
+
+
+def _print_origin(console: Console, left: _NamedSide, right: _NamedSide) -> None:
+    """Print what differs in what they were made of, and of what that is not known."""
+    differences, equal = _differences_in_origin(left.side, right.side)
+    if differences:
+        print_differences(console, differences)
+    if equal:
+        console.print(f"[dim]Made of the same: {areas_text(equal)}.[/]")
+    areas = [areas_of(named.side.provenance).keys() for named in (left, right)]
+    for named, own, others in zip((left, right), areas, areas[::-1], strict=True):
+        if unknown := [area for area in AREAS if area in others - own]:
+            text = f"Not recorded of {named.name}: {areas_text(unknown)}."
+            console.print(f"[dim]{escape(text)}[/]")
 
 
 def _standing(named: _NamedSide) -> str:
@@ -152,11 +187,27 @@ def _print_metrics(console: Console, left: Side, right: Side) -> None:
 
 
 def _differences(left: Side, right: Side) -> tuple[Differences, Differences]:
-    """Those of the parameters and those of the provenance."""
+    """Those of the parameters, and those of facts that are in no area of their origin."""
     return (
         Differences.between(left.params, right.params),
-        Differences.between(left.provenance, right.provenance),
+        Differences.between(_facts(left.provenance), _facts(right.provenance)),
     )
+
+
+def _facts(provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """Single facts; of the recipe the factory alone, for its settings are parameters."""
+    areas = {*areas_of(provenance), RECIPE}
+    facts = {name: value for name, value in provenance.items() if name not in areas}
+    factory = provenance.get(RECIPE, {}).get("factory")
+    return facts if factory is None else {**facts, "factory": factory}
+
+
+def _differences_in_origin(left: Side, right: Side) -> tuple[list[Difference], list[str]]:
+    """What differs in code, packages, machine and so on, and the areas where nothing does."""
+    one, other = areas_of(left.provenance), areas_of(right.provenance)
+    differences = compare(one, other)
+    differing = {difference.area for difference in differences}
+    return differences, [a for a in AREAS if a in one and a in other and a not in differing]
 
 
 def _metrics(left: Side, right: Side) -> list[tuple[str, float | None, float | None]]:

@@ -111,13 +111,13 @@ def duration_text(seconds: float | None) -> str:
     """A duration as people say it.
 
     Example:
-        >>> duration_text(3.21), duration_text(75), duration_text(7260)
-        ('3.2 s', '1:15', '2:01:00')
+        >>> duration_text(0.042), duration_text(3.21), duration_text(75), duration_text(7260)
+        ('0.04 s', '3.2 s', '1:15', '2:01:00')
     """
     if seconds is None or not math.isfinite(seconds):
         return "-"
     if seconds < 60:  # noqa: PLR2004 - a minute
-        return f"{seconds:.1f} s"
+        return f"{seconds:.2f} s" if seconds < 1 else f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

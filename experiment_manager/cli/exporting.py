@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-from experiment_manager.cli.as_json import run_dict
 from experiment_manager.cli.console import path_text
+from experiment_manager.cli.json_rows import run_dict
 from experiment_manager.cli.places import databases_in, open_database
 from experiment_manager.cli.row_files import WRITERS, Row, Rows
 from experiment_manager.common.files import write_atomic
@@ -32,6 +32,9 @@ RUN_COLUMNS: dict[str, type] = {
     "updated": datetime,
     "duration_s": float,
     "error": str,
+    "reason": str,
+    "note": str,
+    "tags": str,
     "database": str,
 }
 EPOCH_COLUMNS: dict[str, type] = {
@@ -106,7 +109,9 @@ def _run_rows(query: str, place: str) -> Rows:
 
 
 def _flat(run: dict[str, Any]) -> dict[str, Any]:
-    """A run whose parameters and metrics are columns."""
+    """A current run whose parameters and metrics are columns; its tags are in one."""
+    run = {name: run[name] for name in [*RUN_COLUMNS, "params", "metrics"]}
+    run["tags"] = ",".join(run["tags"]) or None
     params = {f"params.{name}": value for name, value in run.pop("params").items()}
     metrics = {f"metrics.{name}": value for name, value in run.pop("metrics").items()}
     return run | params | metrics

@@ -12,7 +12,13 @@ from typing import Any
 import click
 import yaml
 
-from experiment_manager.cli.source_runs import Epoch, SourceRun, in_order, trial_of_folder
+from experiment_manager.cli.source_runs import (
+    Epoch,
+    SourceRun,
+    in_order,
+    trial_of_folder,
+    utc_time,
+)
 from experiment_manager.common.metrics import MetricPoint
 from experiment_manager.common.yaml_utils import flatten
 
@@ -23,7 +29,8 @@ _EPOCH, _STEP = "epoch", "step"
 def read_lightning(source: str) -> Iterator[SourceRun]:
     """The runs of a ``metrics.csv``, or of all those below a folder.
 
-    A metric belongs to the epoch in its line, or to its step where the line has no epoch.
+    A metric belongs to the epoch in its line, or to its step where the line has no epoch. The
+    file was written for the last time when the run ended; when it began is not known.
     """
     path = Path(source).resolve()
     files = [path] if path.is_file() else path.rglob(METRICS_FILE)
@@ -35,6 +42,7 @@ def read_lightning(source: str) -> Iterator[SourceRun]:
             trial=trial_of_folder(folder, root),
             params=_read_parameters(folder / PARAMETERS_FILE),
             epochs=_read_epochs(by_folder[folder]),
+            ended=utc_time(by_folder[folder].stat().st_mtime),
         )
 
 

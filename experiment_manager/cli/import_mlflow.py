@@ -5,13 +5,13 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import datetime, timezone
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from experiment_manager.cli.source_runs import Epoch, SourceRun, value_of_text
+from experiment_manager.cli.source_runs import Epoch, SourceRun, utc_time, value_of_text
 from experiment_manager.common.common import RunStatus
 from experiment_manager.common.imports import require
 from experiment_manager.common.metrics import MetricPoint
@@ -29,7 +29,7 @@ STATUSES = {
 def read_mlflow(source: str) -> Iterator[SourceRun]:
     """The runs of all MLflow experiments in a store, oldest first; a trial for each run's name.
 
-    Values of a metric belong to the epoch of their step. Tags and times become facts.
+    Values of a metric belong to the epoch of their step. Tags become facts.
 
     Raises:
         MissingDependencyError: MLflow is not installed.
@@ -44,7 +44,9 @@ def read_mlflow(source: str) -> Iterator[SourceRun]:
                 params={name: value_of_text(text) for name, text in run.data.params.items()},
                 epochs=_epochs(client, run),
                 status=STATUSES[run.info.status],
-                facts=_facts(run),
+                started=_time(run.info.start_time),
+                ended=_time(run.info.end_time),
+                facts=run.data.tags,
             )
     except mlflow.MlflowException as error:
         raise click.ClickException(f"MLflow: {error}") from error
@@ -101,10 +103,5 @@ def _epochs(client: Any, run: Any) -> list[Epoch]:
     return sorted(points.items())
 
 
-def _facts(run: Any) -> dict[str, Any]:
-    times = {"started": run.info.start_time, "ended": run.info.end_time}
-    return {**run.data.tags, **{name: _time_text(ms) for name, ms in times.items() if ms}}
-
-
-def _time_text(unix_time_ms: int) -> str:
-    return datetime.fromtimestamp(unix_time_ms / 1000, timezone.utc).isoformat()
+def _time(unix_time_ms: int | None) -> datetime | None:
+    return utc_time(unix_time_ms / 1000) if unix_time_ms else None

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from experiment_manager.cli.source_runs import SourceRun, in_order, trial_of_folder
+from experiment_manager.cli.source_runs import SourceRun, in_order, trial_of_folder, utc_time
 from experiment_manager.common.common import RunStatus
 from experiment_manager.common.metrics import MetricPoint
 from experiment_manager.trackers.plugins.event_file import import_tensorboardx, read_events
@@ -20,7 +21,8 @@ _LAYOUTS = {1: "<f", 2: "<d"}  # by the number of TensorFlow's type
 def read_tensorboard(source: str) -> Iterator[SourceRun]:
     """The run of an event file, or those of all folders with some in or below a folder.
 
-    Scalars belong to the epoch of their step; other summaries are left out.
+    Scalars belong to the epoch of their step; other summaries are left out. A run lasted from its
+    first event to its last.
 
     Raises:
         MissingDependencyError: tensorboardX is not installed.
@@ -40,6 +42,8 @@ def read_tensorboard(source: str) -> Iterator[SourceRun]:
             params=content.params,
             epochs=sorted(content.points.items()),
             status=content.status,
+            started=content.started,
+            ended=content.ended,
         )
 
 
@@ -50,6 +54,8 @@ class _Content:
         self.params: dict[str, Any] = {}
         self.points: dict[int, list[MetricPoint]] = {}
         self.status = RunStatus.COMPLETED
+        self.started: datetime | None = None
+        self.ended: datetime | None = None
         self._tensorboardx = tensorboardx
         self._scalars: set[str] = set()
 
@@ -57,8 +63,13 @@ class _Content:
         """Take in what they hold, in the order of their writing."""
         for file in files:
             for event in read_events(file, self._tensorboardx):
+                self._extend_to(utc_time(event.wall_time))
                 for value in event.summary.value:
                     self._add(value, event.step)
+
+    def _extend_to(self, time: datetime) -> None:
+        self.started = min(self.started or time, time)
+        self.ended = max(self.ended or time, time)
 
     def _add(self, value: Any, step: int) -> None:
         plugin = value.metadata.plugin_data

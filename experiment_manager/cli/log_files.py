@@ -11,8 +11,8 @@ import click
 
 from experiment_manager.cli.console import path_text
 from experiment_manager.cli.naming import Named, open_named
+from experiment_manager.cli.workspaces import workspace_of
 from experiment_manager.config.paths import Directory, WorkspacePaths
-from experiment_manager.db.manager import database_file
 
 
 def print_logs(
@@ -26,11 +26,17 @@ def print_logs(
     Args:
         name: Its parts may be abbreviated.
         place: A file, a folder or a URL.
-        workspace: Where the experiment's folder is; None for the folder of an SQLite database.
+        workspace: Where the experiment's folder is; None for the one that the database knows of.
         lines: Only so many from the end of each; None for all.
     """
     with open_named(name, place) as named:
-        folders = _folders(named, workspace or _workspace_of(named))
+        workspace = workspace_of(named.database, named.experiment, workspace)
+        if workspace is None:
+            raise click.UsageError(
+                f"The database does not tell where the logs of {named.name!r} are: name the "
+                "workspace with --workspace."
+            )
+        folders = _folders(named, workspace)
     files = [file for folder in folders for file in sorted(folder.logs.glob("*.log"))]
     if not files:
         raise click.UsageError(
@@ -41,22 +47,14 @@ def print_logs(
         _print_file(file, lines, with_heading=len(files) > 1)
 
 
-def _workspace_of(named: Named) -> Path:
-    database = named.database
-    file = database if isinstance(database, Path) else database_file(database)
-    if file is None:
-        raise click.UsageError(
-            "A database on a server does not tell where the logs are: name the workspace with "
-            "--workspace."
-        )
-    return file.resolve().parent
-
-
 def _folders(named: Named, workspace: Path) -> list[Directory]:
     """The folder of what is named, and of a trial those of its runs."""
     paths, title, trial = WorkspacePaths(workspace.resolve()), named.experiment.title, named.trial
     if trial is None:
         return [paths.experiment(title)]
+    if named.archived is not None:
+        archived = named.archived
+        return [paths.archived_run(title, trial.name, archived.number, archived.version)]
     if named.run is not None:
         return [paths.run(title, trial.name, named.run.number)]
     runs = [paths.run(title, trial.name, run.number) for run in named.db.list_trial_runs(trial.id)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -26,3 +27,12 @@ in_place = click.option(
     "such as mysql+pymysql://user:password@host/name.",
 )
 json_flag = click.option("--json", "as_json", is_flag=True, help="Print JSON for other programs.")
+in_workspace = click.option(
+    "--workspace",
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The workspace, where it is not the one that the database knows of.",
+)
+by_query = click.option(
+    "--query", metavar="QUERY", help="All runs that QUERY finds, as for 'ls', in place of NAME."
+)

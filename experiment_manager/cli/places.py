@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from experiment_manager.cli.console import path_text
 from experiment_manager.common.errors import did_you_mean
 from experiment_manager.config.paths import DATABASE_FILE
-from experiment_manager.db.manager import DatabaseManager, hide_password
+from experiment_manager.db.manager import DatabaseManager, database_file, hide_password
 from experiment_manager.db.rows import ExperimentRow
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
 
 SEARCHED = (DATABASE_FILE, f"*/{DATABASE_FILE}", f"outputs/*/{DATABASE_FILE}")
 REMEDY = "Name another place with --in."
@@ -37,11 +41,11 @@ def find_databases(where: Path, remedy: str = REMEDY) -> list[Path]:
     return found
 
 
-def open_database(database: Database) -> DatabaseManager:
-    """It, for reading."""
+def open_database(database: Database, *, read_only: bool = True) -> DatabaseManager:
+    """It, for reading unless it says otherwise."""
     if isinstance(database, Path):
-        return DatabaseManager(str(database), use_sqlite=True, read_only=True)
-    return DatabaseManager.from_url(database, read_only=True)
+        return DatabaseManager(str(database), use_sqlite=True, read_only=read_only)
+    return DatabaseManager.from_url(database, read_only=read_only)
 
 
 def database_text(database: Database) -> str:
@@ -49,9 +53,26 @@ def database_text(database: Database) -> str:
     return path_text(database) if isinstance(database, Path) else hide_password(database)
 
 
+def database_of(url: str) -> Database:
+    """The file of an SQLite database's URL, or the URL of another one."""
+    return database_file(url) or url
+
+
+def database_folder(database: Database) -> Path | None:
+    """The folder that an SQLite database lies in; None for one on a server."""
+    file = database if isinstance(database, Path) else database_file(database)
+    return None if file is None else file.resolve().parent
+
+
+def url_text(url: URL) -> str:
+    """How the database of a URL is called: by its file, or by the URL without the password."""
+    file = database_file(url)
+    return url.render_as_string(hide_password=True) if file is None else path_text(file)
+
+
 @contextmanager
 def open_with_experiment(
-    name: str, place: str
+    name: str, place: str, *, read_only: bool = True
 ) -> Iterator[tuple[DatabaseManager, Database, ExperimentRow]]:
     """The first database that holds the experiment of a name, which may be abbreviated."""
     found: dict[str, tuple[ExperimentRow, Database]] = {}
@@ -60,7 +81,7 @@ def open_with_experiment(
             for experiment in db.list_experiments():
                 found.setdefault(experiment.title, (experiment, database))
     experiment, database = found[chosen(name, found, "No experiment is named")]
-    with open_database(database) as db:
+    with open_database(database, read_only=read_only) as db:
         yield db, database, experiment
 
 

@@ -6,19 +6,23 @@ import statistics
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 from rich.text import Text
 
+from experiment_manager.cli.as_json import print_json
 from experiment_manager.cli.console import (
     create_console,
     create_table,
     duration_text,
     status_text,
 )
+from experiment_manager.cli.places import database_of, database_text
 from experiment_manager.common.common import RunStatus
-from experiment_manager.experiment import Experiment, PlannedRun
+from experiment_manager.common.yaml_utils import flatten
+from experiment_manager.execution.planned import PlannedRun
+from experiment_manager.experiment import Experiment
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,26 +31,20 @@ COLUMNS = ("Trial", "Run", "Seed", "State")
 LARGEST_TABLE = 500  # rows; rich takes a third of a millisecond for each
 
 
-def show_plan(config_dir: Path, overrides: Sequence[str] = (), *, sweeps: bool = False) -> None:
+def show_plan(
+    config_dir: Path,
+    overrides: Sequence[str] = (),
+    *,
+    sweeps: bool = False,
+    as_json: bool = False,
+) -> None:
     """Print every run with its state, the totals, and how long the rest may take."""
-    console = create_console()
-    planned = Experiment.create(config_dir, overrides=overrides, sweeps=sweeps).status()
-    if len(planned) > LARGEST_TABLE:
-        _print_lines(console, planned)
+    experiment = Experiment.create(config_dir, overrides=overrides, sweeps=sweeps)
+    planned = experiment.status()
+    if as_json:
+        print_json(_plan_dict(experiment, planned))
     else:
-        table = create_table(*COLUMNS, numbers=("Run", "Seed"))
-        for run in planned:
-            table.add_row(*_cells(run))
-        console.print(table)
-    totals = Counter(
-        "new" if run.status is RunStatus.PENDING else run.status.value for run in planned
-    )
-    missing = sum(run.is_missing for run in planned)
-    counted = ", ".join(f"{count} {state}" for state, count in totals.items())
-    runs = "1 run" if len(planned) == 1 else f"{len(planned)} runs"
-    console.print(
-        f"{runs}: {counted}. 'run' would execute {missing}.{_time_text(planned)}", soft_wrap=True
-    )
+        _print_plan(create_console(), planned)
 
 
 def expected_s(planned: Sequence[PlannedRun]) -> float | None:
@@ -63,6 +61,55 @@ def expected_s(planned: Sequence[PlannedRun]) -> float | None:
     means = {trial: statistics.fmean(seconds) for trial, seconds in times.items()}
     overall = statistics.fmean(means.values())
     return sum(means.get(run.spec.trial, overall) for run in planned if run.is_missing)
+
+
+def _plan_dict(experiment: Experiment, planned: Sequence[PlannedRun]) -> dict[str, Any]:
+    return {
+        "experiment": experiment.name,
+        "runs": [_run_dict(run) for run in planned],
+        "states": Counter(run.status.value for run in planned),
+        "missing": sum(run.is_missing for run in planned),
+        "expected_s": expected_s(planned),
+        "database": database_text(database_of(experiment.database_url)),
+    }
+
+
+def _run_dict(run: PlannedRun) -> dict[str, Any]:
+    return {
+        "trial": run.spec.trial,
+        "run": run.spec.run,
+        "seed": run.spec.seed,
+        "status": run.status.value,
+        "missing": run.is_missing,
+        "changed": run.changed,
+        "duration_s": run.duration_s,
+        "params": flatten(run.spec.settings),
+    }
+
+
+def _print_plan(console: Console, planned: Sequence[PlannedRun]) -> None:
+    if len(planned) > LARGEST_TABLE:
+        _print_lines(console, planned)
+    else:
+        table = create_table(*COLUMNS, numbers=("Run", "Seed"))
+        for run in planned:
+            table.add_row(*_cells(run))
+        console.print(table)
+    totals = Counter(_state(run) for run in planned)
+    counted = ", ".join(f"{count} {state}" for state, count in totals.items())
+    runs = "1 run" if len(planned) == 1 else f"{len(planned)} runs"
+    console.print(f"{runs}: {counted}. {_outlook_text(planned)}", soft_wrap=True)
+
+
+def _outlook_text(planned: Sequence[PlannedRun]) -> str:
+    """What ``run`` would do."""
+    if any(run.changed for run in planned):
+        return (
+            "'run' would stop at results of other settings; with --rerun-changed it sets them "
+            "aside and executes these runs anew."
+        )
+    missing = sum(run.is_missing for run in planned)
+    return f"'run' would execute {missing}.{_time_text(planned)}"
 
 
 def _time_text(planned: Sequence[PlannedRun]) -> str:
@@ -83,9 +130,16 @@ def _cells(run: PlannedRun) -> Iterator[str]:
     yield from (escape(spec.trial), str(spec.run), str(spec.seed), _state_text(run))
 
 
-def _state_text(run: PlannedRun) -> str:
-    if run.status is RunStatus.PENDING:
-        return "[cyan]new[/]"
+def _state(run: PlannedRun) -> str:
+    """How a run stands: as the database says, or ``new``, or ``changed``."""
     if run.changed:
-        return f"{status_text(run.status)}, edited since: {escape(', '.join(run.changed))}"
-    return status_text(run.status)
+        return "changed"
+    return "new" if run.status is RunStatus.PENDING else run.status.value
+
+
+def _state_text(run: PlannedRun) -> str:
+    if run.changed:
+        return f"[yellow]changed[/]: {escape(', '.join(run.changed))}"
+    if run.holder is not None:
+        return f"{status_text(run.status)} by {escape(str(run.holder))}"
+    return "[cyan]new[/]" if run.status is RunStatus.PENDING else status_text(run.status)

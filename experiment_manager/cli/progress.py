@@ -16,6 +16,7 @@ from rich.table import Column
 from experiment_manager.cli.console import customary_first, duration_text, number_text, status_text
 from experiment_manager.common.common import Level, RunStatus
 from experiment_manager.common.metrics import MetricPoint, scalars_of
+from experiment_manager.common.reasons import exception_line
 from experiment_manager.trackers.context import Context
 from experiment_manager.trackers.tracker import Tracker
 
@@ -73,7 +74,7 @@ class RunProgress(Tracker):
         super().__init__()
         self._console = console
         self._runs = runs
-        self._runs_done = 0
+        self._ended: set[str] = set()
         self._started_s = time.monotonic()
         self._run: _RunningRun | None = None
 
@@ -114,9 +115,13 @@ class RunProgress(Tracker):
             self._run.epochs += 1
             self._show_epoch(self._run)
         elif level is Level.TRIAL_RUN:
-            self._runs_done += 1
-            self._show_end(self._run, status)
+            self._ended.add(self._run.name)
+            self._show_end(self._run, status, "" if error is None else exception_line(error))
             self._run = None
+
+    @property
+    def _runs_done(self) -> int:
+        return len(self._ended)  # one that is tried again counts once
 
     def __enter__(self) -> RunProgress:  # noqa: PYI034 - Self wants Python 3.11
         return self
@@ -129,11 +134,13 @@ class RunProgress(Tracker):
     ) -> None:
         pass
 
-    def _end_text(self, run: _RunningRun, status: RunStatus) -> str:
+    def _end_text(self, run: _RunningRun, status: RunStatus, failure: str) -> str:
         duration = duration_text(time.monotonic() - run.started_s)
         epochs = f"{run.epochs} epoch{'' if run.epochs == 1 else 's'}"
         text = f"{escape(run.name)} {status_text(status)}, {epochs} in {duration}"
-        return f"{text}  {escape(run.metrics_text)}" if status.is_success else text
+        said = run.metrics_text if status.is_success else failure
+        is_told = said and status is not RunStatus.ABORTED  # whoever interrupted it knows why
+        return f"{text}  {escape(said)}" if is_told else text
 
     @abstractmethod
     def _show_start(self, run: _RunningRun) -> None: ...
@@ -142,7 +149,7 @@ class RunProgress(Tracker):
     def _show_epoch(self, run: _RunningRun) -> None: ...
 
     @abstractmethod
-    def _show_end(self, run: _RunningRun, status: RunStatus) -> None: ...
+    def _show_end(self, run: _RunningRun, status: RunStatus, failure: str) -> None: ...
 
 
 class LineProgress(RunProgress):
@@ -154,9 +161,11 @@ class LineProgress(RunProgress):
 
     def _show_start(self, run: _RunningRun) -> None:
         self._last_line_s = run.started_s
-        position = f"{self._runs_done + 1}/{self._runs}"
         goes_on = f", goes on after {run.epochs} epochs" if run.epochs else ""
-        self._print(f"{escape(run.name)} started, seed {run.seed}{goes_on} ({position})")
+        is_again = run.name in self._ended
+        position = "" if is_again else f" ({self._runs_done + 1}/{self._runs})"
+        begun = "started again" if is_again else "started"
+        self._print(f"{escape(run.name)} {begun}, seed {run.seed}{goes_on}{position}")
 
     def _show_epoch(self, run: _RunningRun) -> None:
         now = time.monotonic()
@@ -165,8 +174,8 @@ class LineProgress(RunProgress):
             epoch = f"epoch {run.epochs_text}, ETA {run.eta_text}"
             self._print(f"{escape(run.name)} {epoch}  {escape(run.metrics_text)}")
 
-    def _show_end(self, run: _RunningRun, status: RunStatus) -> None:
-        self._print(self._end_text(run, status))
+    def _show_end(self, run: _RunningRun, status: RunStatus, failure: str) -> None:
+        self._print(self._end_text(run, status, failure))
 
     def _print(self, text: str) -> None:
         self._console.print(text, soft_wrap=True)
@@ -204,10 +213,11 @@ class BarProgress(RunProgress):
             self._bars.update(self._run_task, completed=run.epochs, **fields)
         self._show_all(run.fraction)
 
-    def _show_end(self, run: _RunningRun, status: RunStatus) -> None:
+    def _show_end(self, run: _RunningRun, status: RunStatus, failure: str) -> None:
         if self._run_task is not None:
             self._bars.remove_task(self._run_task)
-        self._bars.console.print(self._end_text(run, status), no_wrap=True, overflow="ellipsis")
+        text = self._end_text(run, status, failure)
+        self._bars.console.print(text, no_wrap=True, overflow="ellipsis")
         self._show_all(0.0)
 
     def _show_all(self, current_fraction: float) -> None:

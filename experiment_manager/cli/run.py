@@ -2,69 +2,88 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from experiment_manager.cli.console import create_console, path_text
+from experiment_manager.cli.console import create_console
+from experiment_manager.cli.failures import print_failures
 from experiment_manager.cli.progress import create_progress
-from experiment_manager.cli.summary import print_places, print_summary
+from experiment_manager.cli.run_json import output_to_errors, print_results
+from experiment_manager.cli.summary import print_places, print_summary, print_unread
 from experiment_manager.db.manager import database_file, hide_password
+from experiment_manager.execution.choice import Choice, Work
 from experiment_manager.experiment import Experiment
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from experiment_manager.execution.planned import PlannedRun
     from experiment_manager.results.summary import ExperimentSummary
 
 
 def run_experiment(
-    config_dir: Path, overrides: Sequence[str] = (), *, sweeps: bool = False, quiet: bool = False
+    config_dir: Path,
+    overrides: Sequence[str] = (),
+    choice: Choice | None = None,
+    *,
+    sweeps: bool = False,
+    quiet: bool = False,
+    join: bool = False,
+    as_json: bool = False,
 ) -> bool:
     """Execute what is missing and print the results; True where every run succeeded."""
     console = create_console()
     experiment = Experiment.create(config_dir, overrides=overrides, sweeps=sweeps)
-    planned = experiment.status()
-    missing = sum(run.is_missing for run in planned)
-    if quiet:
-        summary = experiment.run()
-    else:
-        _print_beginning(console, experiment.name, missing, len(planned))
-        with create_progress(console, missing) as progress:
-            summary = experiment.run(extra_trackers=[progress])
+    execute = functools.partial(
+        _execute, console, experiment, choice or Choice(), quiet=quiet, join=join
+    )
+    if as_json:
+        with output_to_errors():
+            summary = execute()
+            print_unread(console, experiment.results)
+        return print_results(experiment, summary)
+    summary = execute()
     print_summary(console, summary)
-    _print_failures(console, experiment, summary)
+    print_failures(console, experiment, summary)
+    print_unread(console, experiment.results)
     print_places(console, _places(experiment))
     return not any(run.is_missing for run in experiment.status())
 
 
-def _print_beginning(console: Console, experiment: str, missing: int, total: int) -> None:
-    name = f"[bold]{escape(experiment)}[/]"
-    if missing:
-        console.print(f"{name}: {missing} of {total} runs to execute")
-    else:
+def _execute(
+    console: Console, experiment: Experiment, choice: Choice, *, quiet: bool, join: bool
+) -> ExperimentSummary:
+    planned = experiment.status()
+    work = choice.select(planned)
+    if quiet:
+        return experiment.run(choice=choice, join=join)
+    _print_beginning(console, experiment.name, planned, work)
+    with create_progress(console, len(work.specs)) as progress:
+        return experiment.run([progress], choice, join=join)
+
+
+def _print_beginning(
+    console: Console, experiment: str, planned: Sequence[PlannedRun], work: Work
+) -> None:
+    name, total = f"[bold]{escape(experiment)}[/]", len(planned)
+    held = {str(run.holder) for run in planned if run.holder}
+    if work.specs:
+        console.print(f"{name}: {len(work.specs)} of {total} runs to execute")
+    elif all(run.status.is_success for run in planned):
         console.print(f"{name}: nothing to do, all {total} runs are finished")
-
-
-def _print_failures(console: Console, experiment: Experiment, summary: ExperimentSummary) -> None:
-    for trial in summary.trials:
-        for run in [run for run in trial.runs if run.error]:
-            reason = _reason(str(run.error))
-            log_dir = experiment.directory / "trials" / trial.name / f"run_{run.number}" / "logs"
-            console.print(
-                f"[red]{escape(trial.name)} run {run.number}:[/] {escape(reason)} "
-                f"[dim](log: {escape(path_text(log_dir))})[/]",
-                soft_wrap=True,
-            )
-
-
-def _reason(traceback: str) -> str:
-    """The exception of a traceback: the first line behind its last frame."""
-    _, _, end = traceback.rpartition('\n  File "')
-    behind = [line for line in end.splitlines()[1:] if not line.startswith(" ")]
-    return behind[0] if behind else traceback.strip().splitlines()[-1]
+    else:
+        console.print(f"{name}: nothing to do of what was chosen")
+    if work.archived:
+        count = len(work.archived)
+        runs = "1 finished run is" if count == 1 else f"{count} finished runs are"
+        console.print(f"{runs} set aside before", soft_wrap=True)
+    for holder in sorted(held):
+        count = sum(str(run.holder) == holder for run in planned)
+        console.print(f"[dim]{count} being executed by {escape(holder)}[/]", soft_wrap=True)
 
 
 def _places(experiment: Experiment) -> dict[str, Path | str]:

@@ -14,33 +14,39 @@ from experiment_manager.cli.console import (
     number_text,
     status_text,
 )
+from experiment_manager.cli.marks import print_marks
+from experiment_manager.cli.naming import Named
+from experiment_manager.cli.origin_page import print_origin
+from experiment_manager.cli.run_files import RunFile, common_folder, list_run_files
 from experiment_manager.cli.run_tables import print_left_out
 from experiment_manager.common.common import RunStatus
 from experiment_manager.common.metrics import CONFUSION_LABELS, CONFUSION_ROWS, is_confusion
-from experiment_manager.db.manager import DatabaseManager
 from experiment_manager.db.rows import MetricRow, TrialRow, TrialRunRow
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-EPOCHS_SHOWN = 20
+EPOCHS_SHOWN = FILES_SHOWN = 20
 EPOCH_COLUMN_WIDTH = 8
 
 
-def print_run(console: Console, db: DatabaseManager, trial: TrialRow, run: TrialRunRow) -> None:
-    """Print how it ended, its parameters, last epochs, results, files and error."""
+def print_run(console: Console, named: Named, trial: TrialRow, run: TrialRunRow) -> None:
+    """Print how it ended, its marks, parameters, last epochs, results, files and error."""
+    db = named.db
     status = status_text(RunStatus(run.status))
+    reason = f" ({escape(run.reason)})" if run.reason else ""
     console.print(
-        f"[bold]{escape(trial.name)} run {run.number}[/] {status} in "
+        f"[bold]{escape(trial.name)} run {run.number}[/] {status}{reason} in "
         f"{duration_text(run.duration_s)}, seed {run.seed}, attempt {run.attempt}"
     )
+    print_marks(console, named)
     _print_parameters(console, db.get_trial_run_parameters(run.id))
     _print_epochs(console, db.get_epoch_history(run.id))
     for metric in db.get_results_metrics(run.id):
         _print_result(console, metric)
-    for artifact in db.get_trial_run_artifacts(run.id):
-        console.print(f"{escape(artifact.type)}: {escape(artifact.location)}", soft_wrap=True)
+    _print_files(console, list_run_files(named, run.id))
+    print_origin(console, db.get_provenance(run.id))
     if run.error:
         console.print(escape(run.error), style="red")
 
@@ -83,6 +89,22 @@ def _print_result(console: Console, metric: MetricRow) -> None:
         console.print(f"{escape(metric.type)}{total}  {escape(each)}")
     else:
         console.print(f"{escape(metric.type)}{total}")
+
+
+def _print_files(console: Console, files: list[RunFile]) -> None:
+    """The last files, below the folder that all of them are in."""
+    if not files:
+        return
+    shown = files[-FILES_SHOWN:]
+    folder = common_folder([file.place for file in shown])
+    console.print(f"\nFiles{escape(f' in {folder}' if folder else '')}", soft_wrap=True)
+    table = create_table("File", "Type", "Of")
+    for file in shown:
+        cells = (file.place.removeprefix(folder), file.artifact.type, file.owner)
+        table.add_row(*map(escape, cells))
+    console.print(table)
+    if len(files) > FILES_SHOWN:
+        console.print(f"[dim]The last {FILES_SHOWN} of {len(files)} files.[/]")
 
 
 def _confusion_table(labels: Mapping[str, Any]) -> Table:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from rich.cells import cell_len
 from rich.markup import escape
 
 from experiment_manager.cli.console import (
     COLUMN_GAP,
-    NUMBER_WIDTH,
     create_table,
+    customary_first,
     duration_text,
     metrics_that_fit,
     number_text,
@@ -31,19 +32,19 @@ NO_COLUMN = {"experiment", "trial", "run", "status", "duration", "error"}
 
 
 def print_found_runs(console: Console, runs: Sequence[FoundRun], named: Sequence[Field]) -> None:
-    """Print runs of many experiments; what is ``named`` comes first."""
-    fields = [field for field in named if field.group != METRICS and field.name not in NO_COLUMN]
-    metrics = [field.name for field in named if field.group == METRICS]
-    others = list(dict.fromkeys(name for run in runs for name in run.metrics))
-    room = console.width - _text_width(runs, fields) - sum(map(_metric_width, metrics))
-    shown = metrics + _fitting([name for name in others if name not in metrics], room)
-    table = create_table(
-        "Run", "Status", "Time", *map(str, fields), *shown, numbers=("Time", *shown)
-    )
+    """Print runs of many experiments; what is ``named`` comes first, as long as there is room."""
+    metrics = customary_first(dict.fromkeys(name for run in runs for name in run.metrics))
+    asked = [field for field in named if field.group or field.name not in NO_COLUMN]
+    wanted = list(dict.fromkeys([*asked, *(Field(METRICS, name) for name in metrics)]))
+    shown = _that_fit(wanted, runs, console.width)
+    shown.sort(key=lambda field: field.group == METRICS)
+    numbers = ("Time", *(_head(field) for field in shown if field.group == METRICS))
+    table = create_table("Run", "Status", "Time", *map(_head, shown), numbers=numbers)
     for run in runs:
-        table.add_row(*_cells(run, fields, shown))
+        cells = [escape(_value_text(run.value_of(field))) for field in shown]
+        table.add_row(escape(run.name), status_text(run.status), _time_taken(run), *cells)
     console.print(table)
-    print_left_out(console, others, shown)
+    print_left_out(console, [*map(_head, wanted)], [*map(_head, shown)])
 
 
 def print_trial(console: Console, trial: TrialSummary) -> None:
@@ -72,31 +73,31 @@ def print_left_out(console: Console, names: Sequence[str], shown: Sequence[str])
         console.print(f"[dim]No room for: {escape(', '.join(left_out))}[/]")
 
 
-def _fitting(metrics: Sequence[str], room: int) -> list[str]:
-    """The most interesting ones that have room, which may be none."""
-    return metrics_that_fit([name for name in metrics if _metric_width(name) <= room], room)
+def _that_fit(wanted: Sequence[Field], runs: Sequence[FoundRun], width: int) -> list[Field]:
+    """The fields whose columns have room beside those that every run has."""
+    always = [["Run", "Status", "Time"]]
+    always += [[run.name, run.status.value, _time_taken(run)] for run in runs]
+    room = width - 1 - sum(map(_column_width, zip(*always, strict=True)))
+    fitting = []
+    for field in wanted:
+        values = (_value_text(run.value_of(field)) for run in runs)
+        needed = _column_width([_head(field), *values])
+        if needed <= room:
+            fitting.append(field)
+            room -= needed
+    return fitting
 
 
-def _metric_width(name: str) -> int:
-    return max(len(name), NUMBER_WIDTH) + COLUMN_GAP
+def _column_width(cells: Iterable[str]) -> int:
+    return max(map(cell_len, cells)) + COLUMN_GAP
 
 
-def _text_width(runs: Sequence[FoundRun], fields: Sequence[Field]) -> int:
-    """What the columns without metrics take."""
-    head = ["Run", "Status", "Time", *map(str, fields)]
-    lines = [head, *(_texts(run, fields) for run in runs)]
-    return sum(max(map(len, column)) + COLUMN_GAP for column in zip(*lines, strict=True))
+def _head(field: Field) -> str:
+    return field.name if field.group == METRICS else str(field)
 
 
-def _texts(run: FoundRun, fields: Sequence[Field]) -> list[str]:
-    values = [_value_text(run.value_of(field)) for field in fields]
-    return [run.name, run.status.value, duration_text(run.run.duration_s), *values]
-
-
-def _cells(run: FoundRun, fields: Sequence[Field], metrics: Sequence[str]) -> list[str]:
-    name, _, *others = map(escape, _texts(run, fields))
-    numbers = [_number_text(run.metrics.get(metric)) for metric in metrics]
-    return [name, status_text(run.status), *others, *numbers]
+def _time_taken(run: FoundRun) -> str:
+    return duration_text(run.run.duration_s)
 
 
 def _number_text(value: float | None) -> str:

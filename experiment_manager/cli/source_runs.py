@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ class SourceRun:
         params: Parameters by name.
         epochs: Index and metrics of each epoch (or step); one may come in several parts.
         status: How it stands.
+        started: When it began, in UTC; None where the source does not tell.
+        ended: When it ended; None where the source does not tell, or it has not.
         facts: What else is known of it, by name.
     """
 
@@ -35,6 +38,8 @@ class SourceRun:
     params: Mapping[str, Any]
     epochs: Iterable[Epoch]
     status: RunStatus = RunStatus.COMPLETED
+    started: datetime | None = None
+    ended: datetime | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -58,6 +63,16 @@ def trial_of_folder(folder: Path, root: Path) -> str:
 def in_order(folders: Iterable[Path]) -> list[Path]:
     """Folders by their names, ``run_2`` before ``run_10``."""
     return sorted(folders, key=lambda folder: (folder.parent, len(folder.name), folder.name))
+
+
+def utc_time(unix_time_s: float) -> datetime:
+    """A time that the source has as seconds since 1970.
+
+    Example:
+        >>> utc_time(0.5).isoformat()
+        '1970-01-01T00:00:00.500000+00:00'
+    """
+    return datetime.fromtimestamp(unix_time_s, timezone.utc)
 
 
 def value_of_text(text: str) -> Any:

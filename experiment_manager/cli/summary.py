@@ -16,11 +16,13 @@ from experiment_manager.cli.console import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from rich.console import Console
 
     from experiment_manager.results.summary import ExperimentSummary, Statistic
+    from experiment_manager.trial import RunResult
 
 TEXT_WIDTH, METRIC_WIDTH = 44, 18
 
@@ -36,6 +38,36 @@ def print_summary(console: Console, summary: ExperimentSummary) -> None:
     console.print(table)
     if metrics:
         console.print("[dim]Mean ± standard deviation over the runs that succeeded.[/]")
+
+
+def print_unread(console: Console, results: Sequence[RunResult]) -> None:
+    """Print the settings that no code read, and in which trials, on one line; or nothing."""
+    found = _unread_settings(results)
+    texts = [
+        f"{', '.join(map(repr, settings))} ({_trials_text(trials)})"
+        for trials, settings in found.items()
+    ]
+    if texts:
+        count = sum(map(len, found.values()))
+        line = f"No code read the setting{'' if count == 1 else 's'} {'; '.join(texts)}"
+        console.print(f"[yellow]{escape(line)}[/]", soft_wrap=True)
+
+
+def _unread_settings(results: Sequence[RunResult]) -> dict[tuple[str, ...], list[str]]:
+    """The settings that no code read, by the trials that have them."""
+    trials: dict[str, dict[str, None]] = {}
+    for result in results:
+        for setting in result.unread_settings:
+            trials.setdefault(setting, {})[result.trial] = None
+    settings: dict[tuple[str, ...], list[str]] = {}
+    for setting, names in trials.items():
+        settings.setdefault(tuple(names), []).append(setting)
+    return settings
+
+
+def _trials_text(names: Sequence[str], shown: int = 5) -> str:
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return f"trial{'' if len(names) == 1 else 's'} {', '.join(names[:shown])}{more}"
 
 
 def print_places(console: Console, places: dict[str, Path | str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -51,6 +52,16 @@ def current(old: Path) -> Path:
     DatabaseManager(str(old), use_sqlite=True).close()
     old.with_name("experiments.db.version_1.bak").unlink()
     return old
+
+
+@pytest.fixture
+def sound(current: Path) -> Path:
+    """The same one, with the files that it tells of."""
+    for (location,) in execute(current, "SELECT location FROM ARTIFACT"):
+        file = current.parent / location
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    return current
 
 
 @pytest.fixture
@@ -121,8 +132,8 @@ def test_info_of_a_folder_is_about_each_database_in_it(call: Call, current: Path
 # check.
 
 
-def test_check_of_a_sound_database_exits_with_0(call: Call, current: Path) -> None:
-    done = call("check", f"sqlite:///{current}")
+def test_check_of_a_sound_database_exits_with_0(call: Call, sound: Path) -> None:
+    done = call("check", f"sqlite:///{sound}")
     assert (done.exit_code, done.stdout) == (0, "experiments.db: 0 problems\n")
 
 
@@ -149,6 +160,44 @@ def test_check_names_what_is_wrong_and_exits_with_1(
     done = call("check")
     assert done.exit_code == 1
     assert problem in done.stdout
+    assert "The files were not looked at" in done.stdout
+
+
+def test_check_names_each_of_a_few_missing_files_and_what_can_be_done(
+    call: Call, sound: Path
+) -> None:
+    file = sound.parent / "digits/trials/small_network/run_1/artifacts/epoch_2.joblib"
+    file.unlink()
+    done = call("check")
+    assert done.exit_code == 1
+    heading, line = done.stdout.splitlines()
+    assert heading == "experiments.db: 1 problem"
+    assert line.startswith(
+        f"  - digits/small_network/1: the file {file} (checkpoint) is missing; "
+    )
+
+
+def test_check_counts_many_findings_of_a_kind_and_names_the_first(call: Call, sound: Path) -> None:
+    for number in range(10, 15):
+        (sound.parent / f"digits/trials/small_network/run_{number}").mkdir()
+    _, line = call("check").stdout.splitlines()
+    first = ", ".join(f"digits/small_network/run_{number}" for number in (10, 11, 12))
+    assert line.startswith(f"  - 5 unknown folders: {first} and 2 more; delete it")
+
+
+def test_check_looks_into_the_workspace_that_is_named(call: Call, sound: Path) -> None:
+    (sound.parent / "elsewhere").mkdir()
+    (sound.parent / "digits").rename(sound.parent / "elsewhere" / "digits")
+    assert call("check").exit_code == 1
+    assert call("check", "--workspace", "elsewhere").exit_code == 0
+
+
+def test_check_notes_experiments_whose_workspace_is_not_here(call: Call, sound: Path) -> None:
+    (sound.parent / "digits").rename(sound.parent / "moved")
+    execute(sound, "UPDATE EXPERIMENT SET workspace = '/nowhere'")
+    done = call("check")
+    assert done.exit_code == 0
+    assert done.stdout.splitlines()[1].endswith("(name it with --workspace): digits")
 
 
 # upgrade.
@@ -236,7 +285,7 @@ def test_sync_leaves_a_journal_in_use_alone(call: Call, journal: Path) -> None:
 
 
 def test_sync_exits_with_1_where_a_journal_is_elsewhere(call: Call, journal: Path) -> None:
-    journal.rename(journal.with_suffix(".moved"))
+    journal.parent.rename("moved")
     done = call("sync")
     assert done.exit_code == 1
     assert rows(done)[1][0] == "elsewhere,"
@@ -249,6 +298,95 @@ def test_sync_exits_with_1_and_names_what_was_put_aside(call: Call, journal: Pat
     assert done.exit_code == 1
     assert rows(done)[1][0] == "torn,"
     assert rows(done)[1][-1].endswith(".torn")
+
+
+# For other programs.
+
+
+def loaded(done: Result) -> Any:
+    """What was printed, which has to be a single line of JSON."""
+    (line,) = done.stdout.splitlines()
+    return json.loads(line)
+
+
+def test_info_as_json_has_every_table_and_the_journals(call: Call, journal: Path) -> None:
+    done = call("info", "--json")
+    assert done.exit_code == 0
+    (found,) = loaded(done)["databases"]
+    rows = found.pop("rows")
+    assert (rows["METRIC"], rows["EXPERIMENT_METRIC"]) == (58, 0)
+    assert found.pop("size_bytes") > 1000
+    (waiting,) = found.pop("journals")
+    assert (waiting["path"], type(waiting["host"])) == (str(journal), str)
+    assert found == {
+        "database": "experiments.db",
+        "backend": "sqlite",
+        "version": SCHEMA_VERSION,
+        "version_problem": None,
+    }
+
+
+def test_check_as_json_lists_the_problems_and_exits_with_1(call: Call, current: Path) -> None:
+    execute(current, "DELETE FROM TRIAL WHERE id = 2")
+    done = call("check", "--json")
+    assert done.exit_code == 1
+    (found,) = loaded(done)["databases"]
+    assert found["database"] == "experiments.db"
+    assert "TRIAL_RUN: 2 rows refer to no TRIAL" in found["problems"]
+
+
+def test_check_as_json_of_a_sound_database_exits_with_0(call: Call, sound: Path) -> None:
+    done = call("check", sound.name, "--json")
+    assert done.exit_code == 0
+    nothing = {"database": "experiments.db", "problems": [], "files": [], "notes": []}
+    assert loaded(done) == {"databases": [nothing]}
+
+
+def test_check_as_json_has_every_finding(call: Call, sound: Path) -> None:
+    folders = [sound.parent / f"digits/trials/large_network/run_{n}" for n in range(10, 15)]
+    for folder in folders:
+        folder.mkdir()
+    done = call("check", "--json")
+    assert done.exit_code == 1
+    found = loaded(done)["databases"][0]["files"]
+    assert [one["path"] for one in found] == [str(folder) for folder in folders]
+    assert {one["kind"] for one in found} == {"unknown folder"}
+    assert found[0].keys() == {"kind", "name", "path", "text", "remedy"}
+
+
+def test_upgrade_as_json_says_what_it_did(call: Call, old: Path) -> None:
+    done = call("upgrade", "--json")
+    assert done.exit_code == 0
+    upgrade = {
+        "database": "experiments.db",
+        "before": "1",
+        "after": SCHEMA_VERSION,
+        "backup": f"{old}.version_1.bak",
+    }
+    assert loaded(done) == {"databases": [upgrade]}
+
+
+def test_copy_as_json_counts_rows_by_table(call: Call, current: Path) -> None:
+    assert current.exists()
+    found = loaded(call("copy", ".", "copy.db", "--json"))
+    assert (found["database"], found["journals_left_out"]) == ("copy.db", 0)
+    assert found["rows"]["METRIC"] == 58
+
+
+def test_sync_as_json_says_what_became_of_each_journal(call: Call, journal: Path) -> None:
+    done = call("sync", "--json")
+    assert done.exit_code == 0
+    (found,) = loaded(done)["databases"]
+    (delivered,) = found["journals"]
+    assert (delivered["outcome"], delivered["records"]) == ("delivered", 2)
+    assert delivered["path"] == str(journal)
+
+
+def test_sync_as_json_exits_with_1_where_a_journal_is_elsewhere(call: Call, journal: Path) -> None:
+    journal.parent.rename("moved")
+    done = call("sync", "--json")
+    assert done.exit_code == 1
+    assert loaded(done)["databases"][0]["journals"][0]["outcome"] == "elsewhere"
 
 
 # Places.

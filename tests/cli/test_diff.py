@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from experiment_manager.cli.commands_inspect import diff
 from experiment_manager.common.metrics import MetricPoint
 from experiment_manager.db.manager import DatabaseManager
+from experiment_manager.provenance.code import capture_code
 
 Call = Callable[..., Result]
 
@@ -123,6 +124,131 @@ def test_diff_compares_runs_of_two_databases(call: Call) -> None:
     found = rows(call("dig/s/1", "dog/base/1"))
     assert found[:2] == [["A", "digits/s/1", "completed"], ["B", "dogs/base/1", "completed"]]
     assert ["test_acc", "0.5", "nan", "nan"] in found
+
+
+# What they were made of.
+
+
+def made_of(folder: Path, width: int, **facts: Any) -> dict[str, Any]:
+    """What was recorded of a run whose code has this width."""
+    (folder / "net.py").write_text(f"import torch\n\nwidth = {width}\n", encoding="utf-8")
+    recorded = {
+        "code": capture_code(folder),
+        "packages": {"numpy": "1.26.4", "torch": "2.4.0"},
+        "python": {"version": "3.11.4", "implementation": "CPython", "executable": "/bin/python"},
+        "recipe": {"settings": {"lr": width}, "factory": None},
+    }
+    return recorded | facts
+
+
+@pytest.fixture
+def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DatabaseManager:
+    """An empty database in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    return DatabaseManager(str(tmp_path / "experiments.db"), use_sqlite=True)
+
+
+def compared(db: DatabaseManager, *facts: dict[str, Any], arguments: tuple[str, ...] = ()) -> Any:
+    """What ``diff`` says of a run for each of these facts."""
+    with db:
+        trial = db.create_trial(db.create_experiment("digits").id, "small").id
+        for number, of_run in enumerate(facts, start=1):
+            fill(db, trial, number, {})
+            db.link_snapshots(number, db.store_snapshots(of_run))
+    return CliRunner().invoke(diff, ["digits/small/1", "digits/small/2", *arguments])
+
+
+def test_diff_names_what_differs_in_code_packages_and_python(
+    recorded: DatabaseManager, tmp_path: Path
+) -> None:
+    before = made_of(tmp_path, 8)
+    after = made_of(tmp_path, 16, packages={"numpy": "2.1.0", "torch": "2.4.0"})
+    found = rows(compared(recorded, before, after))
+    start = found.index(["Made", "of", "Difference"])
+    assert [" ".join(line) for line in found[start + 1 :]] == [
+        "code 1 file of the working tree differs: net.py",
+        "packages numpy 1.26.4 -> 2.1.0",
+        "Made of the same: python.",
+    ]
+
+
+def test_diff_shows_the_first_of_many_differences_in_packages(
+    recorded: DatabaseManager, tmp_path: Path
+) -> None:
+    before, after = made_of(tmp_path, 8), made_of(tmp_path, 8)
+    after["packages"] = {f"package{number:02}": "1.0" for number in range(40)}
+    found = [" ".join(line) for line in rows(compared(recorded, before, after))]
+    assert found.count("packages and 32 more, which --json has") == 1
+    assert sum(line.startswith("packages ") for line in found) == 11
+
+
+def test_diff_says_what_was_not_recorded_of_one_of_them(
+    recorded: DatabaseManager, tmp_path: Path
+) -> None:
+    found = rows(compared(recorded, made_of(tmp_path, 8), {"packages": {"numpy": "1.26.4"}}))
+    assert found[-1] == ["Not", "recorded", "of", "digits/small/2:", "code", "and", "python."]
+
+
+def test_diff_tells_of_another_factory(recorded: DatabaseManager, tmp_path: Path) -> None:
+    after = made_of(tmp_path, 8, recipe={"settings": {}, "factory": "nets:Factory"})
+    found = rows(compared(recorded, made_of(tmp_path, 8), after))
+    assert found[-1] == ["factory", "-", "nets:Factory"]
+
+
+def test_diff_shows_the_code_that_differs_on_request(
+    recorded: DatabaseManager, tmp_path: Path
+) -> None:
+    facts = (made_of(tmp_path, 8), made_of(tmp_path, 16))
+    output = compared(recorded, *facts, arguments=("--code",)).stdout
+    assert output.endswith(
+        "--- a/net.py\n+++ b/net.py\n@@ -1,3 +1,3 @@\n import torch\n \n-width = 8\n+width = 16\n"
+    )
+
+
+def test_diff_without_the_commit_shows_what_was_recorded_beside_it(
+    recorded: DatabaseManager, tmp_path: Path
+) -> None:
+    facts = [made_of(tmp_path, width) for width in (8, 16)]
+    for of_run in facts:
+        of_run["code"] |= {"commit": "1" * 40, "branch": "main"}
+    output = compared(recorded, *facts, arguments=("--code",)).stdout
+    assert "Only what was recorded beside the commit: " in output
+    assert "-width = 8\n+width = 16\n" in output
+
+
+def test_diff_refuses_to_show_code_that_was_not_recorded(
+    recorded: DatabaseManager, tmp_path: Path
+) -> None:
+    done = compared(recorded, made_of(tmp_path, 8), {}, arguments=("--code",))
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "--code: the code of 'digits/small/2' was not recorded." in done.stderr
+
+
+def test_diff_as_json_tells_what_they_were_made_of(
+    recorded: DatabaseManager, tmp_path: Path
+) -> None:
+    facts = (made_of(tmp_path, 8), made_of(tmp_path, 16))
+    found = loaded(compared(recorded, *facts, arguments=("--json", "--code")))
+    assert found["origin"] == {
+        "differences": [
+            {
+                "area": "code",
+                "name": "working tree",
+                "a": "net.py",
+                "b": "net.py",
+                "text": "1 file of the working tree differs: net.py",
+            }
+        ],
+        "equal": ["packages", "python"],
+    }
+    assert found["code_diff"].endswith("-width = 8\n+width = 16")
+
+
+def test_diff_as_json_has_no_code_unless_it_is_asked_for(call: Call) -> None:
+    found = loaded(call("digits/s/1", "digits/l/1", "--json"))
+    assert found["code_diff"] is None
+    assert found["origin"] == {"differences": [], "equal": []}
 
 
 # Trials.

@@ -27,7 +27,7 @@ Call = Callable[..., Result]
 
 RUN_COLUMNS = [
     *("experiment", "trial", "run", "id", "status", "seed", "attempt"),
-    *("started", "ended", "updated", "duration_s", "error", "database"),
+    *("started", "ended", "updated", "duration_s", "error", "reason", "note", "tags", "database"),
     *("params.lr", "params.units", "metrics.acc", "metrics.loss"),
 ]
 EPOCH_COLUMNS = ["experiment", "trial", "run", "epoch", "metric", "value", "step"]

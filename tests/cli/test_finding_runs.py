@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -75,6 +76,28 @@ def loaded(done: Result) -> Any:
 # Tables.
 
 
+def test_ls_of_several_databases_numbers_them(call: Call) -> None:
+    head, digits, dogs, *databases = rows(call("ls"))
+    assert head[-1] == "DB"
+    assert (digits[0], digits[-1], dogs[0], dogs[-1]) == ("digits", "1", "dogs", "2")
+    assert databases == [
+        ["DB", "1", "outputs/digits/experiments.db"],
+        ["DB", "2", "outputs/dogs/experiments.db"],
+    ]
+
+
+def test_ls_breaks_no_time_and_no_place(call: Call) -> None:
+    printed = call("ls").stdout
+    assert max(map(len, printed.splitlines())) <= 80
+    assert re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d", printed)
+
+
+def test_ls_of_a_database_without_experiments_names_it(call: Call, tmp_path: Path) -> None:
+    DatabaseManager(str(tmp_path / "experiments.db"), use_sqlite=True).close()
+    lines = rows(call("ls", "--in", str(tmp_path)))
+    assert lines[-1] == ["Database", f"{tmp_path}/experiments.db"]
+
+
 def test_ls_with_a_query_gives_a_line_for_each_run(call: Call) -> None:
     head, *lines = rows(call("ls", "trial = small"))
     assert head == ["Run", "Status", "Time", "val_acc", "loss"]
@@ -91,7 +114,8 @@ def test_a_query_needs_no_quotes_where_the_shell_needs_none(call: Call) -> None:
     assert rows(call("ls", "status", "=", "failed")) == rows(call("ls", "status = failed"))
 
 
-def test_what_the_query_names_comes_first(call: Call) -> None:
+def test_what_the_query_names_comes_first(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "106")
     query = f"params.lr < 1 and started > 2000-01-01 and metrics.{LONG} = 1"
     head, line, *_ = rows(call("ls", query, "--in", "outputs/digits"))
     assert head == ["Run", "Status", "Time", "params.lr", "started", LONG]
@@ -104,8 +128,19 @@ def test_a_long_value_is_cut(call: Call) -> None:
 
 
 def test_what_has_no_room_is_named_once(call: Call) -> None:
-    done = call("ls", "params.lr < 1 and started > 2000-01-01")
-    assert f"No room for: loss, {LONG}, val_acc\n" in done.stdout
+    done = call("ls", f"params.lr < 1 and started > 2000-01-01 and metrics.{LONG} = 1")
+    assert "params.lr   started " in done.stdout
+    assert f"No room for: {LONG}, val_acc, loss\n" in " ".join(done.stdout.split(" "))
+
+
+def test_names_and_heads_are_never_broken(call: Call) -> None:
+    printed = call("ls", f"params.lr < 1 and started > 2000-01-01 and metrics.{LONG} = 1").stdout
+    assert {"digits/large_and_deep/1", "params.lr", "started"} <= set(printed.split())
+
+
+def test_what_is_sorted_by_has_a_column_before_all_else(call: Call) -> None:
+    head, *_ = rows(call("ls", "started > 2000-01-01", "--sort", f"metrics.{LONG}"))
+    assert head == ["Run", "Status", "Time", LONG]
 
 
 def test_runs_of_all_databases_are_sorted_together(call: Call) -> None:
@@ -215,6 +250,11 @@ def test_ls_with_a_query_gives_runs_as_json(call: Call) -> None:
         "ended": None,
         "duration_s": None,
         "error": None,
+        "reason": None,
+        "note": None,
+        "tags": [],
+        "version": None,
+        "archived": None,
         "params": {"lr": 0.125, "units": [64] * 20},
         "metrics": {"loss": "nan", "val_acc": 0.25, LONG: 1.0},
         "database": "outputs/digits/experiments.db",

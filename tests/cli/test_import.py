@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import gc
+import json
 import math
+import os
 import shutil
 import sqlite3
 import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import datetime, timezone
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -167,6 +170,43 @@ def test_a_file_that_cannot_be_read_leaves_no_run(
     assert found() == []
 
 
+def test_lightning_runs_ended_when_their_file_was_written_last(call: Call, found: Found) -> None:
+    write_lightning("logs")
+    os.utime("logs/metrics.csv", (0, 86400.5))
+    call("logs", "--kind", "lightning")
+    run = found()[0].run
+    assert run.end_time == datetime(1970, 1, 2, 0, 0, 0, 500_000, timezone.utc)
+    assert run.start_time == run.end_time
+
+
+# For other programs.
+
+
+def test_import_as_json_says_what_became_of_each_run(call: Call) -> None:
+    for version in (0, 1):
+        write_lightning(f"logs/wide/version_{version}")
+    call("logs/wide/version_1", "--kind", "lightning")
+    done = call("logs", "--kind", "lightning", "--json")
+    found = json.loads(done.stdout)
+    new, replaced = found.pop("runs")
+    assert found == {
+        "experiment": "digits",
+        "new": 1,
+        "replaced": 1,
+        "database": "experiments.db",
+    }
+    folder = Path("logs/wide").absolute()
+    assert new == {
+        "trial": "wide",
+        "run": 2,
+        "id": 2,
+        "status": "completed",
+        "source": f"lightning:{folder}/version_0",
+        "replaced": False,
+    }
+    assert (replaced["run"], replaced["id"], replaced["replaced"]) == (1, 1, True)
+
+
 # A second time.
 
 
@@ -251,6 +291,20 @@ def test_tensorboard_hyperparameters_and_outcomes_are_taken_over(
     assert (first.status.value, second.status.value) == ("completed", "failed")
 
 
+def test_tensorboard_runs_last_from_their_first_event_to_their_last(
+    call: Call, found: Found, event_file: Callable[[str], Any]
+) -> None:
+    before = datetime.now(timezone.utc)
+    with closing(event_file("tb")) as file:
+        between = datetime.now(timezone.utc)
+        file.write_scalars({"loss": 0.5}, 1)
+    after = datetime.now(timezone.utc)
+    call("tb", "--kind", "tensorboard")
+    run = found()[0].run
+    assert run.end_time is not None
+    assert before <= run.start_time <= between <= run.end_time <= after
+
+
 @pytest.mark.parametrize(
     "tensor",
     [
@@ -328,8 +382,17 @@ def test_mlflow_parameters_metrics_and_tags_are_taken_over(
     first = found()[0]
     assert first.params == {"lr": 0.001, "opt": "sgd"}
     assert history(first) == [(0, "loss", 1.0, 0), (1, "loss", 0.5, 1)]
-    known = facts(first)
-    assert (known["team"], known["ended"]) == ("blue", "1970-01-01T00:00:02+00:00")
+    assert facts(first)["team"] == "blue"
+
+
+@mlflow_test
+def test_mlflow_runs_keep_their_times(call: Call, found: Found, mlflow: str) -> None:
+    call(mlflow, "--kind", "mlflow")
+    ended, _, running = (run.run for run in found())
+    assert ended.start_time == datetime(1970, 1, 1, 0, 0, 0, 1000, timezone.utc)
+    assert ended.end_time == datetime(1970, 1, 1, 0, 0, 2, 0, timezone.utc)
+    assert running.start_time == datetime(1970, 1, 1, 0, 0, 0, 3000, timezone.utc)
+    assert running.end_time is None
 
 
 @mlflow_test

@@ -151,5 +151,5 @@ def test_a_file_that_is_there_is_named_and_nothing_is_written(tmp_path: Path) ->
 def test_the_kind_that_was_probably_meant_is_suggested(tmp_path: Path) -> None:
     done = call(tmp_path, "--kind", "skleran")
     assert done.exit_code == 2
-    assert "'skleran' is no kind of project. Did you mean 'sklearn'?" in done.stderr
+    assert "there is no 'skleran'. Did you mean 'sklearn'?" in done.stderr
     assert list(tmp_path.iterdir()) == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -40,7 +42,8 @@ def test_the_run_is_told_as_aborted_without_a_traceback(
     interrupted: Interrupted, sent: signal.Signals
 ) -> None:
     output = interrupted(sent)[2]
-    assert "small run 2 aborted, 1 epoch in " in output
+    (told,) = [line for line in output.splitlines() if line.startswith("small run 2 aborted,")]
+    assert re.fullmatch(r"small run 2 aborted, 1 epoch in \d+\.\d+ s", told)
     assert "Traceback" not in output
 
 
@@ -62,3 +65,23 @@ def test_the_same_command_again_completes_it(
     assert again.returncode == 0, again.stderr
     assert again.stdout.startswith("digits: 1 of 2 runs to execute\n")
     assert stored() == [("small", 1, "completed", 1), ("small", 2, "completed", 2)]
+
+
+def test_ctrl_c_in_another_command_is_answered_with_a_line(
+    spawn: Callable[..., subprocess.Popen[bytes]], tmp_path: Path
+) -> None:
+    source = tmp_path / "logs" / "metrics.csv"
+    source.parent.mkdir()
+    os.mkfifo(source)
+    with spawn(
+        *("import", "logs", "--kind", "lightning", "--name", "digits"),
+        variables={},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as process:
+        with source.open("wb"):  # it waits until the command reads
+            process.send_signal(signal.SIGINT)
+            code = process.wait()
+        assert process.stdout is not None
+        assert (code, process.stdout.read().decode().strip()) == (130, "Interrupted.")

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
-from experiment_manager.cli.commands_inspect import EXIT_INTERRUPTED, logs
+from experiment_manager.cli import exit_codes
+from experiment_manager.cli.commands_inspect import logs
 from experiment_manager.cli.tailing import POLLS_BETWEEN_RUNS, follow
 from experiment_manager.common.metrics import MetricPoint
 from experiment_manager.db.manager import DatabaseManager
@@ -21,6 +24,8 @@ from experiment_manager.testing.servers import MariaDBServer
 
 Read = Callable[..., Result]
 Step = Callable[[], object]
+TailWhile = Callable[..., list[str]]
+EventsWhile = Callable[..., list[dict[str, Any]]]
 
 TAIL = "from experiment_manager.cli.commands_inspect import tail; tail()"
 
@@ -150,22 +155,35 @@ def tail_while(url: str, capsys: pytest.CaptureFixture[str]) -> Callable[..., li
     """The lines that ``tail`` prints while a step is taken between any two of its looks."""
 
     def lines(*steps: Step, name: str = "digits", place: str = url) -> list[str]:
-        remaining: Iterator[Step] = iter([*steps, *[lambda: None] * POLLS_BETWEEN_RUNS])
-
-        def take_step() -> None:
-            next(remaining)()
-
-        follow(name, place, take_step)
+        follow(name, place, _taking(steps))
         return [_timeless(line) for line in capsys.readouterr().out.splitlines()]
 
     return lines
 
 
+@pytest.fixture
+def events_while(url: str, capsys: pytest.CaptureFixture[str]) -> EventsWhile:
+    """What ``tail --json`` prints while a step is taken between any two of its looks."""
+
+    def events(*steps: Step) -> list[dict[str, Any]]:
+        follow("digits", url, _taking(steps), as_json=True)
+        return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+    return events
+
+
+def _taking(steps: Iterable[Step]) -> Step:
+    """Takes the next step each time, and nothing as often as ``tail`` waits for the next run."""
+    remaining: Iterator[Step] = iter([*steps, *[lambda: None] * POLLS_BETWEEN_RUNS])
+
+    def take_step() -> None:
+        next(remaining)()
+
+    return take_step
+
+
 def _timeless(line: str) -> str:
-    return re.sub(r"\d+\.\d s", "T", line)
-
-
-TailWhile = Callable[..., list[str]]
+    return re.sub(r"\d+\.\d+ s", "T", line)
 
 
 def test_tail_ends_at_once_where_nothing_is_running(
@@ -295,6 +313,62 @@ def test_tail_does_not_repeat_what_a_resumed_run_took_over(
     ]
 
 
+def test_tail_as_json_gives_an_object_for_each_event(
+    training: Training, events_while: EventsWhile
+) -> None:
+    training.start(1)
+    epoch, end = events_while(
+        lambda: training.epoch(1, 0, loss=1), lambda: training.end(1, acc=0.5)
+    )
+    run = {"experiment": "digits", "trial": "small", "run": 1, "attempt": 1}
+    eta_s = epoch.pop("eta_s")
+    assert eta_s > 0
+    assert epoch == {
+        "event": "epoch",
+        **run,
+        "epoch": 0,
+        "done": 1,
+        "planned": 4,
+        "metrics": {"loss": 1.0},
+    }
+    duration_s = end.pop("duration_s")
+    assert duration_s > 0
+    assert end == {
+        "event": "ended",
+        **run,
+        "status": "completed",
+        "epochs": 1,
+        "error": None,
+        "metrics": {"acc": 0.5},
+    }
+
+
+def test_tail_as_json_tells_of_the_start_of_a_run(
+    training: Training, events_while: EventsWhile
+) -> None:
+    training.start(1)
+    _, started, _ = events_while(
+        lambda: training.end(1), lambda: training.start(2), lambda: training.end(2)
+    )
+    assert started == {
+        "event": "started",
+        "experiment": "digits",
+        "trial": "small",
+        "run": 2,
+        "attempt": 1,
+        "seed": 7,
+    }
+
+
+def test_tail_as_json_prints_nothing_where_nothing_is_running(
+    training: Training, url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    training.start(1)
+    training.end(1)
+    follow("digits", url, as_json=True)
+    assert capsys.readouterr().out == ""
+
+
 def test_tail_follows_a_training_that_records_on_a_server(
     mariadb: MariaDBServer, tail_while: TailWhile
 ) -> None:
@@ -311,7 +385,9 @@ def test_tail_follows_a_training_that_records_on_a_server(
     ]
 
 
-def test_ctrl_c_ends_the_following_quietly(training: Training, tmp_path: Path) -> None:
+def test_ctrl_c_ends_the_following_and_says_that_the_runs_go_on(
+    training: Training, tmp_path: Path
+) -> None:
     training.start(1)
     training.epoch(1, 0, loss=1)
     command = [sys.executable, "-W", "error", "-c", TAIL, "digits"]
@@ -322,4 +398,5 @@ def test_ctrl_c_ends_the_following_quietly(training: Training, tmp_path: Path) -
         assert process.stdout.readline().startswith(b"small run 1 epoch 1/4")
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate()
-    assert (process.returncode, errors) == (EXIT_INTERRUPTED, b"")
+    assert process.returncode == exit_codes.INTERRUPTED
+    assert errors.decode() == "Interrupted. What runs goes on.\n"

@@ -22,12 +22,13 @@ def rows(done: Result) -> list[list[str]]:
 def test_ls_gives_a_line_for_each_experiment(read: Read) -> None:
     done = read("ls")
     assert done.exit_code == 0
-    head, _, row = rows(done)[:3]
-    assert head == ["Experiment", "Trials", "Runs", "States", "Updated", "Database"]
-    assert row[:3] == ["digits", "2", "3"]
-    words = " ".join(done.stdout.split())
-    assert "2 completed" in words
-    assert "failed" in words
+    head, _, row, *_ = rows(done)
+    assert head == ["Experiment", "Trials", "Runs", "States", "Updated"]
+    assert row[:7] == ["digits", "2", "3", "2", "completed,", "1", "failed"]
+
+
+def test_ls_names_the_database_below(read: Read) -> None:
+    assert read("ls").stdout.splitlines()[-1] == "Database  work/experiments.db"
 
 
 @pytest.mark.parametrize("place", [".", "work", "work/experiments.db"])
@@ -128,7 +129,7 @@ def test_show_a_run_gives_its_results_and_the_confusion_matrix(read: Read) -> No
 
 def test_show_a_failed_run_gives_its_traceback(read: Read) -> None:
     output = read("show", "digits/small/2").stdout
-    assert output.startswith("small run 2 failed in ")
+    assert output.startswith("small run 2 failed (ValueError) in ")
     assert "Traceback (most recent call last):" in output
     assert output.rstrip().endswith("ValueError: the loss [nan] exploded\nand a second line")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from experiment_manager.cli.plan import expected_s
 from experiment_manager.common.common import RunStatus
 from experiment_manager.db.manager import DatabaseManager
-from experiment_manager.experiment import PlannedRun
+from experiment_manager.execution.planned import PlannedRun
 from experiment_manager.testing.configs import create_spec
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -68,6 +69,20 @@ def test_explain_tells_value_file_line_and_what_was_overridden(
     assert ["trials.yaml", "3", "5"] in words
     assert ["epochs", "7", "(large)"] in words
     assert ["command", "line", "-", "7"] in words
+
+
+def test_explain_as_json_has_a_value_for_each_story(describe: Describe, command: Command) -> None:
+    describe({"name": "small", "settings": {"width": 8}}, {"name": "large"}, {"name": "huge"})
+    done = command("explain", "configs", "width", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    layer = {"source": "trials.yaml", "line": 3, "value": 8}
+    assert json.loads(done.stdout) == {
+        "key": "width",
+        "values": [
+            {"trials": ["small"], "value": 8, "layers": [layer]},
+            {"trials": ["large", "huge"], "value": None, "layers": []},
+        ],
+    }
 
 
 def test_explain_suggests_the_nearest_setting(describe: Describe, command: Command) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -51,5 +52,44 @@ def test_a_finished_run_whose_settings_were_edited_names_them(
 ) -> None:
     describe({"name": "small", "settings": {"epochs": 3}}, {"name": "large"})
     small, large = rows(command("plan", "configs").stdout)[:-1]
-    assert small[3:] == ["completed,", "edited", "since:", "epochs"]
+    assert small[3:] == ["changed:", "epochs"]
     assert large[3:] == ["completed"]
+
+
+def test_as_json_a_run_says_what_it_would_be_executed_with(
+    describe: Describe, command: Command
+) -> None:
+    describe({"name": "small"}, {"name": "large", "settings": {"epochs": 7}}, seed=5)
+    done = command("plan", "configs", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    plan = json.loads(done.stdout)
+    small, large = plan.pop("runs")
+    assert plan == {
+        "experiment": "digits",
+        "states": {"pending": 2},
+        "missing": 2,
+        "expected_s": None,
+        "database": "work/experiments.db",
+    }
+    assert small == {
+        "trial": "small",
+        "run": 1,
+        "seed": 5,
+        "status": "pending",
+        "missing": True,
+        "changed": [],
+        "duration_s": None,
+        "params": {"pipeline.type": "cli_training:Training", "epochs": 2, "seed": 5},
+    }
+    assert large["params"]["epochs"] == 7
+
+
+@pytest.mark.usefixtures("finished")
+def test_as_json_a_finished_run_says_what_was_edited(describe: Describe, command: Command) -> None:
+    describe({"name": "small", "settings": {"epochs": 3}}, {"name": "large"}, {"name": "new"})
+    plan = json.loads(command("plan", "configs", "--json").stdout)
+    small, large, new = plan["runs"]
+    assert (small["changed"], large["changed"]) == (["epochs"], [])
+    assert (small["missing"], new["missing"]) == (False, True)
+    assert plan["states"] == {"completed": 2, "pending": 1}
+    assert plan["expected_s"] > 0

@@ -119,6 +119,7 @@ def test_an_edit_of_what_finished_is_refused_with_2(
     assert done.returncode == 2
     assert "trial 'small' has finished runs with another 'epochs'" in done.stderr
     assert "Traceback" not in done.stderr
+    assert done.stdout == ""
     assert stored() == before
 
 

@@ -29,6 +29,12 @@ def test_the_help_lists_every_command_and_exit_code(option: str) -> None:
         assert code in done.stdout
 
 
+@pytest.mark.parametrize("group", [[], ["db"]], ids=str)
+def test_no_command_is_described_by_half_a_sentence(group: list[str]) -> None:
+    listed = call(*group, "--help").stdout.partition("\nCommands:\n")[2].splitlines()
+    assert [line for line in listed if not line.endswith(".") or line.endswith("...")] == []
+
+
 @pytest.mark.parametrize("name", sorted(commands.commands))
 def test_every_command_has_a_help_of_its_own(name: str) -> None:
     done = call(name, "--help")
@@ -52,9 +58,13 @@ def test_the_version_is_the_packages(command: Command) -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["rum"], "No such command 'rum'. Did you mean 'run'?"),
+        (["runn"], "No such command 'runn'. Did you mean 'run'?"),
+        (["xyzzy"], "No such command 'xyzzy'. Known: completion, db, diff, "),
+        (["db", "chek"], "No such command 'chek'. Did you mean 'check'?"),
+        (["completion", "fsh"], "there is no 'fsh'. Did you mean 'fish'"),
+        (["export", "--to", "-", "--format", "cvs"], "there is no 'cvs'. Did you mean 'csv'?"),
         (["run"], "Missing argument 'DIR'."),
-        (["show"], "Missing argument 'EXPERIMENT[/TRIAL[/RUN]]'."),
+        (["show"], "Missing argument 'EXPERIMENT[/TRIAL[/RUN[@VERSION]]]'."),
         (["ls", "--inn", "here"], "No such option '--inn'. Did you mean '--in'?"),
         (["ls", "--in", "nowhere"], "Path 'nowhere' does not exist."),
     ],

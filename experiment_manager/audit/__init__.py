@@ -1,0 +1,1 @@
+"""What the database says of files, held against the files that there are; only ever reads."""
