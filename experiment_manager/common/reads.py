@@ -86,6 +86,8 @@ def read_by_reference(
         >>> sorted(read_by_reference(settings, {"max_lr": "${lr}"}, {"max_lr"}))
         ['lr', 'max_lr']
     """
+    if not interpolations.keys() & read:
+        return set()
     unresolved = deep_merge(settings, nest(interpolations))
     config = OmegaConf.create({**unresolved, "settings": unresolved})
     along: set[str] = set()

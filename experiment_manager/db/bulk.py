@@ -72,24 +72,26 @@ def bulk_writer(connection: Connection) -> BulkWriter:
 
 def insert_or_update(connection: Connection, table: Table, columns: Sequence[str]) -> Insert:
     """An INSERT that sets these columns where there is a row of the primary key already."""
-    if connection.dialect.name in {"mysql", "mariadb"}:
-        insert_mysql = mysql.insert(table)
-        values = {name: func.values(insert_mysql.table.c[name]) for name in columns}
-        return insert_mysql.on_duplicate_key_update(values)
-    on_sqlite = connection.dialect.name == "sqlite"
-    insert = sqlite.insert(table) if on_sqlite else postgresql.insert(table)
-    new = {name: insert.excluded[name] for name in columns}
-    return insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=new)
+    return _insert_or_update(connection.dialect.name, table, tuple(columns))
 
 
 def insert_once(connection: Connection, table: Table) -> Insert:
     """An INSERT that leaves a row of the same primary key as it is."""
-    if connection.dialect.name in {"mysql", "mariadb"}:
-        first = next(iter(table.primary_key)).name
-        return insert_or_update(connection, table, [first])
-    on_sqlite = connection.dialect.name == "sqlite"
-    insert = sqlite.insert(table) if on_sqlite else postgresql.insert(table)
-    return insert.on_conflict_do_nothing()
+    return _insert_or_update(connection.dialect.name, table, ())
+
+
+@cache  # to make one costs more than to execute it
+def _insert_or_update(dialect: str, table: Table, columns: tuple[str, ...]) -> Insert:
+    if dialect in {"mysql", "mariadb"}:
+        insert_mysql = mysql.insert(table)
+        key = next(iter(table.primary_key)).name  # MySQL wants a column to be set in any case
+        values = {name: func.values(insert_mysql.table.c[name]) for name in columns or (key,)}
+        return insert_mysql.on_duplicate_key_update(values)
+    insert = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+    if not columns:
+        return insert.on_conflict_do_nothing()
+    new = {name: insert.excluded[name] for name in columns}
+    return insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=new)
 
 
 class _DriverWriter(BulkWriter):
