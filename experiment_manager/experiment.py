@@ -143,16 +143,19 @@ class Experiment:
             ExperimentHeldError: Another process executes the experiment.
             KeyboardInterrupt: Or ``SystemExit`` on SIGTERM, after everything was closed.
         """
-        work = (choice or Choice()).select(self.status())
+        choice = choice or Choice()
+        work = choice.select(self.status())
         self.results = ()
-        if work.specs:
+        if work.specs or (work.held and not join):
             origin = capture_origin(self.plan)
             with orderly_signals(), holding(self.plan, self.database_url, join=join) as db:
                 settle(db, self._paths.workspace, self.name)
+                work = choice.select(compare_plan(self.plan, db))  # others may have been at it
                 self._set_aside(db, work)
                 snapshots = db.store_snapshots(origin)
                 specs = [replace(spec, snapshots=snapshots) for spec in work.specs]
-                self._execute(specs, extra_trackers)
+                if specs:
+                    self._execute(specs, extra_trackers)
         return self.summary()
 
     def _set_aside(self, db: DatabaseManager, work: Work) -> None:

@@ -90,9 +90,9 @@ def execute_run(
     trackers = (*extra_trackers, twice) if twice else extra_trackers
     with Environment.for_run(spec, trackers) as env:
         try:
-            env.tracker_manager.claim(spec.run, spec.config_hash)
+            env.tracker_manager.claim(spec.run, spec.config_hash, spec.attempts)
         except RunTakenError as error:
-            env.logger.warning("%s is left alone: %s", spec, error)
+            env.logger.info("%s is left alone: %s", spec, error)
             return RunResult(spec.trial, spec.run, RunStatus.SKIPPED, None, 0.0)
         outcome, unread = _execute_claimed(spec, env, factory, twice)
     if outcome.status is RunStatus.ABORTED and outcome.error is not None:

@@ -51,10 +51,15 @@ def is_of_this_machine(journal: StoredJournal) -> bool:
 
 
 def is_held(path: Path) -> bool:
-    """Whether a process that lives writes into a journal, or into a folder."""
-    handle = os.open(path, os.O_RDONLY)
+    """Whether a process that lives writes into a journal or a folder; True if nobody can know."""
+    # Who has a journal has it alone; of a folder writers share the lock (see common/files.py).
+    lock = fcntl.LOCK_EX if path.is_dir() else fcntl.LOCK_SH
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        handle = os.open(path, os.O_RDONLY)
+    except OSError:
+        return True
+    try:
+        fcntl.flock(handle, lock | fcntl.LOCK_NB)
     except OSError:
         return True
     finally:
@@ -107,7 +112,7 @@ def _unknown(name: str, path: Path) -> Finding:
         remedy = "a warning said why; delete it when you do not need it any more"
     else:
         text = f"{name}: no row of the database knows the journal {path}"
-        remedy = "delete it: its run was begun anew, or is in another database"
+        remedy = "delete it, if no other database records here: its run was begun anew"
     return Finding(Kind.UNKNOWN_JOURNAL, name, str(path), text, remedy)
 
 

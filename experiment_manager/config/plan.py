@@ -38,6 +38,8 @@ class RunSpec:
         interpolations: By dotted names, the settings that referred to others, as they stood.
         resume: True where an earlier attempt of the same configuration left off, so that the
             run may go on from its last checkpoint.
+        attempts: How many attempts had been made of it when it was compared with the database,
+            so that one of several processes makes the next; None where nobody compared it.
         retry: When it is executed again after a failure.
         verify_determinism: True to execute its first epoch twice and compare.
         snapshots: Hashes of what the database knows of code, packages and machine, by name.
@@ -56,6 +58,7 @@ class RunSpec:
     overrides: tuple[str, ...] = ()
     interpolations: Mapping[str, Any] = field(default_factory=dict)
     resume: bool = False
+    attempts: int | None = None
     retry: Retry = field(default_factory=Retry)
     verify_determinism: bool = False
     snapshots: Mapping[str, str] = field(default_factory=dict)

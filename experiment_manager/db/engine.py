@@ -7,7 +7,7 @@ import logging
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -76,7 +76,7 @@ def database_exists(url: str) -> bool:
     """
     file = database_file(url)
     if file is not None:
-        return file.exists()
+        return file.exists() and not _is_empty(file)
     versions: list[str | None] = []
 
     def look(engine: Engine, _url: URL, *, read_only: bool) -> None:  # noqa: ARG001
@@ -85,6 +85,15 @@ def database_exists(url: str) -> bool:
 
     close_engine(_open(parse_url(url), look, read_only=True))
     return versions != [None]
+
+
+def _is_empty(file: Path) -> bool:
+    """Whether a file has no tables at all, as when another process is about to make them."""
+    with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+        try:
+            return connection.execute("SELECT 1 FROM sqlite_master").fetchone() is None
+        except sqlite3.Error:
+            return False  # opening it tells what is wrong
 
 
 def open_engine(url: URL, *, read_only: bool) -> Engine:

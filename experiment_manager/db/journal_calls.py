@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,6 +32,8 @@ class JournalCalls(Session):
         """
         with self._writing(f"register_journal({path})") as connection:
             values = {
+                # SQLite gives the ids of deleted rows again; whoever remembers one means another.
+                "id": secrets.randbits(62),
                 "trial_run_id": trial_run_id,
                 "location": self._journal_location(path),
                 "host": socket.gethostname(),

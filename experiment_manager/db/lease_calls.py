@@ -49,6 +49,7 @@ class LeaseCalls(Session):
         number: int,
         process: ProcessIdentity,
         config_hash: str | None = None,
+        attempts: int | None = None,
     ) -> int:
         """The id of a run that this process, and no other one, may start now.
 
@@ -60,10 +61,11 @@ class LeaseCalls(Session):
             number: Its number within the trial, from 1.
             process: Who claims it.
             config_hash: Of the configuration that it is to be executed with.
+            attempts: How many were made of it when it was planned; None where nobody knows.
 
         Raises:
-            RunTakenError: Another process that lives has it, or it has succeeded with the same
-                configuration.
+            RunTakenError: Another process that lives has it, it has succeeded with the same
+                configuration, or another attempt was made of it meanwhile.
         """
         same = (TRIAL_RUN.c.trial_id == trial_id) & (TRIAL_RUN.c.number == number)
         with self._writing(f"claim_trial_run({trial_id}, {number})") as connection:
@@ -76,6 +78,7 @@ class LeaseCalls(Session):
                 id_ = writer.insert_run(connection, trial_id, RunStatus.PENDING, number)
             else:
                 _refuse_taken(run, leases, process, config_hash)
+                _refuse_attempted(run, attempts)
                 liveness.end_leases(connection, of_run)
                 id_ = run.id
             liveness.insert_lease(connection, process, trial_run_id=id_)
@@ -126,3 +129,10 @@ def _refuse_taken(
             raise RunTakenError(f"run {run.number} is being executed by {lease.process}")
     if RunStatus(run.status).is_success and run.config_hash == config_hash:
         raise RunTakenError(f"run {run.number} was finished meanwhile by another process")
+
+
+def _refuse_attempted(run: TrialRunRow, attempts: int | None) -> None:
+    """A run that failed elsewhere is not executed once more by each who has joined."""
+    made = 0 if run.status == RunStatus.PENDING.value else run.attempt
+    if attempts is not None and made > attempts:
+        raise RunTakenError(f"run {run.number} was executed meanwhile by another process")

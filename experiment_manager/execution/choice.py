@@ -22,10 +22,12 @@ class Work:
     Attributes:
         specs: What is executed, in the order of the plan.
         archived: The finished runs that are set aside before, each with the reason.
+        held: Chosen runs that other processes are at.
     """
 
     specs: tuple[RunSpec, ...]
     archived: tuple[tuple[PlannedRun, str], ...] = ()
+    held: tuple[PlannedRun, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,8 @@ class Choice:
         set_aside = [(run, reason) for run, reason in archived if reason]
         executed = [run for run in chosen if self._is_wanted(run) or self._reason(run)]
         specs = [replace(run.spec, resume=False) if self.restart else run.spec for run in executed]
-        return Work(tuple(specs), tuple(set_aside))
+        held = [run for run in chosen if run.holder]
+        return Work(tuple(specs), tuple(set_aside), tuple(held))
 
     def _is_wanted(self, run: PlannedRun) -> bool:
         if not run.is_missing or self.retry is None:

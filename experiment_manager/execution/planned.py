@@ -44,19 +44,22 @@ def compare_plan(plan: Plan, db: DatabaseManager | None) -> list[PlannedRun]:
     """Every run of a plan beside what a database says of it; None for one that is empty."""
     experiment = None if db is None else db.find_experiment(plan.name)
     if db is None or experiment is None:
-        return [PlannedRun(spec) for spec in plan.runs]
+        return [PlannedRun(replace(spec, attempts=0)) for spec in plan.runs]
     known = {(trial.name, run.number): run for trial, run in db.list_runs(experiment.id)}
     return [_compare(spec, known.get((spec.trial, spec.run)), db) for spec in plan.runs]
 
 
 def _compare(spec: RunSpec, row: TrialRunRow | None, db: DatabaseManager) -> PlannedRun:
+    spec = replace(spec, attempts=0)  # those of a run that is set aside do not count
     if row is None:
         return PlannedRun(spec)
     status = RunStatus(row.status)
     is_same = row.config_hash == spec.config_hash
     if not status.is_success:
         holder = None if status.is_ended else _holder(row, db)
-        return PlannedRun(replace(spec, resume=is_same), status, row=row, holder=holder)
+        made = 0 if status is RunStatus.PENDING else row.attempt
+        again = replace(spec, resume=is_same, attempts=made)
+        return PlannedRun(again, status, row=row, holder=holder)
     changed = () if is_same else _changed_keys(spec, row, db)
     return PlannedRun(spec, status, changed, row.duration_s, row)
 

@@ -25,7 +25,7 @@ def execute_all(executor: Executor, specs: Sequence[RunSpec]) -> list[RunResult]
     attempt = 1
     while again := [i for i, spec in enumerate(specs) if _is_due(spec, results[i], attempt)]:
         time.sleep(max(specs[i].retry.wait_s for i in again))
-        retried = _execute(executor, [replace(specs[i], resume=True) for i in again])
+        retried = _execute(executor, [_next_attempt(specs[i], attempt) for i in again])
         for i, result in zip(again, retried, strict=True):
             results[i] = result
         attempt += 1
@@ -41,3 +41,8 @@ def _is_due(spec: RunSpec, result: RunResult, attempt: int) -> bool:
     has_failed = result.status in RETRIED and attempt <= spec.retry.times
     causes = (LOST,) if result.status is RunStatus.LOST else result.causes
     return has_failed and spec.retry.covers(causes)
+
+
+def _next_attempt(spec: RunSpec, attempt: int) -> RunSpec:
+    made = None if spec.attempts is None else spec.attempts + attempt
+    return replace(spec, resume=True, attempts=made)

@@ -29,7 +29,7 @@ _OF_ATTEMPTS = {"id", "attempt"}
 
 
 def recorded_rows(url: str) -> Rows:
-    """The rows of every table but that of the attempts, in the order in which they were made.
+    """The rows of every table but that of the attempts; metrics in the order of their history.
 
     Ids are replaced by what they name; times and counts of attempts are left out. So two
     executions of one plan with equal seeds give equal rows, however often they were interrupted.
@@ -83,10 +83,12 @@ def _rows(
         if column.name not in _OF_ATTEMPTS and not isinstance(column.type, UtcDateTime)
     ]
     query = select(*columns).order_by(*table.primary_key.columns)
-    return [
+    rows = [
         tuple(_named(c.name, value, names) for c, value in zip(columns, row, strict=True))
         for row in connection.execute(query)
     ]
+    is_history = "metric_id" in table.c  # the last column: the metrics of each owner stay in order
+    return sorted(rows, key=lambda row: repr(row[:-1] if is_history else row))
 
 
 def _named(column: str, value: Any, names: Mapping[Table, Mapping[int, Any]]) -> Any:

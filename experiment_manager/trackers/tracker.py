@@ -50,16 +50,24 @@ class Tracker(YAMLSerializable, ABC):
         tracker: Tracker = create_with_arguments(cls, config, **places)
         return tracker
 
-    def claim(self, number: int, context: Context, config_hash: str | None) -> None:
+    def claim(
+        self,
+        number: int,
+        context: Context,
+        config_hash: str | None = None,
+        attempts: int | None = None,
+    ) -> None:
         """A planned run is about to be touched here.
 
         Args:
             number: Of the run within its trial.
             context: The trial.
             config_hash: Of the configuration that it is to be executed with.
+            attempts: How many were made of it when it was planned; None where nobody knows.
 
         Raises:
-            RunTakenError: Another process has it; nothing of it will be touched.
+            RunTakenError: Another process has it, or has executed it meanwhile; nothing of it
+                will be touched.
         """
 
     @abstractmethod

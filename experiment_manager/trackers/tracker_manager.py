@@ -80,14 +80,19 @@ class TrackerManager:
         child._broadcast = self._broadcast.sharing(self.trackers)
         return child
 
-    def claim(self, number: int, config_hash: str | None = None) -> None:
+    def claim(
+        self, number: int, config_hash: str | None = None, attempts: int | None = None
+    ) -> None:
         """Have the planned run of this number for this process alone, before it is touched.
 
         Raises:
-            RunTakenError: Another process executes it, or has finished it.
+            RunTakenError: Another process executes it, has finished it, or has made an attempt
+                of it since it was planned.
         """
         self._ensure_parents(Level.TRIAL_RUN)
-        self._broadcast.start(lambda tracker: tracker.claim(number, self.context, config_hash))
+        self._broadcast.start(
+            lambda tracker: tracker.claim(number, self.context, config_hash, attempts)
+        )
 
     def on_create(self, level: Level, *args: Any, **details: Any) -> None:
         """Open an entity at ``level`` inside whatever is open, and missing parents with it.

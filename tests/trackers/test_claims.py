@@ -24,7 +24,13 @@ class ClaimingTracker(RecordingTracker):
 
     is_taken = False
 
-    def claim(self, number: int, context: Context, config_hash: str | None) -> None:
+    def claim(
+        self,
+        number: int,
+        context: Context,
+        config_hash: str | None = None,
+        attempts: int | None = None,
+    ) -> None:
         self._keep(TrackerCall("claim", context, given={"number": number, "hash": config_hash}))
         if self.is_taken:
             raise RunTakenError("run 1 is being executed by somebody")

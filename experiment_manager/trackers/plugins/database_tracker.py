@@ -75,11 +75,19 @@ class DatabaseTracker(Tracker):
     def _recorder(self) -> Recorder:
         return Recorder(self._db, self._directory, self.logger)
 
-    def claim(self, number: int, context: Context, config_hash: str | None) -> None:
+    def claim(
+        self,
+        number: int,
+        context: Context,
+        config_hash: str | None = None,
+        attempts: int | None = None,
+    ) -> None:
         """The run is this process's, as everybody sees in the database."""
         process = ProcessIdentity.current()
         with self._db.transaction():
-            self._db.claim_trial_run(self._trial_id(context), number, process, config_hash)
+            self._db.claim_trial_run(
+                self._trial_id(context), number, process, config_hash, attempts
+            )
 
     def on_create(self, level: Level, context: Context, **details: Any) -> None:
         """The entity's row; epochs and batches get theirs with their metrics."""
