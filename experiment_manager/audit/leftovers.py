@@ -11,11 +11,11 @@ from pathlib import Path
 from experiment_manager.audit.finding import Finding, Kind
 from experiment_manager.audit.listing import Listing
 from experiment_manager.audit.stored import Stored, StoredJournal
+from experiment_manager.common.files import UNFINISHED
 from experiment_manager.config.paths import Directory, name_problem
 from experiment_manager.db.journal import PREFIX, SUFFIX
 from experiment_manager.pipelines.checkpoint_folder import FOLDER
 
-UNFINISHED = ".unfinished-"
 """How the names of files begin that :mod:`~experiment_manager.common.files` has yet to rename."""
 
 _PUT_ASIDE = (".torn", ".refused")

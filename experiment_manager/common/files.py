@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-_UNFINISHED = ".unfinished-"
+UNFINISHED = ".unfinished-"
 
 
 def write_atomic(
@@ -31,7 +31,7 @@ def write_atomic(
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with writing_in(path.parent, _delete_unfinished):
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=_UNFINISHED, suffix=path.suffix)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=UNFINISHED, suffix=path.suffix)
         os.close(handle)
         beside = Path(name)
         try:
@@ -86,7 +86,7 @@ def writing_in(folder: Path, tidy: Callable[[Path], object]) -> Iterator[None]:
 
 def _delete_unfinished(folder: Path) -> None:
     for name in os.listdir(folder):  # noqa: PTH208 - before each file: pathlib takes ten times as long
-        if name.startswith(_UNFINISHED):
+        if name.startswith(UNFINISHED):
             (folder / name).unlink(missing_ok=True)
 
 
