@@ -16,8 +16,6 @@ from experiment_manager.config.paths import Directory, name_problem
 from experiment_manager.db.journal import PREFIX, SUFFIX
 from experiment_manager.pipelines.checkpoint_folder import FOLDER
 
-"""How the names of files begin that :mod:`~experiment_manager.common.files` has yet to rename."""
-
 _PUT_ASIDE = (".torn", ".refused")
 
 
