@@ -80,8 +80,8 @@ class Experiment:
             raise ConfigError([f"{config_dir}: is not a folder; name the one with {EXPERIMENT}"])
         problems: list[str] = []
         plan = build_plan(folder, problems, overrides, sweeps=sweeps)
-        if plan is not None and overrides and problems:
-            problems = []  # a pipeline may declare what no file has
+        if plan is not None and problems:  # a pipeline may declare what no file has
+            problems = []
             known = declared_settings(plan)
             plan = build_plan(folder, problems, overrides, sweeps=sweeps, known=known)
         if plan is not None:

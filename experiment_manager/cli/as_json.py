@@ -23,7 +23,8 @@ set aside ``version`` and ``archived`` (``reason``, ``time``).
     ``epochs`` and ``results`` (a dict for each metric: ``name``, ``value``, ``labels``, ``step``,
     and of an epoch ``epoch``) and ``artifacts`` (``type``; ``location`` as it is stored; ``path``,
     the absolute one where the file is found; ``of``, which is ``run``, ``results``, ``epoch`` or
-    ``batch``; ``epoch``; ``batch``).
+    ``batch``; ``epoch``; ``batch``), and ``provenance``, what was recorded of its origin by name,
+    such as ``packages`` or the ``overrides`` of the command line.
 ``diff``
     ``{"a": ..., "b": ..., "params": ..., "metrics": ..., "provenance": ...}``. ``a`` and ``b`` are
     each ``name``, ``status`` (of a trial that of its first run), ``runs`` (how many the metrics

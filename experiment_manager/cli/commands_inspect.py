@@ -7,10 +7,11 @@ from pathlib import Path
 import click
 
 from experiment_manager.cli import exit_codes
+from experiment_manager.cli.commands_completion import complete_entity
 from experiment_manager.cli.options import Place, in_place, in_workspace, json_flag
 from experiment_manager.cli.suggesting import Choice
 
-_name = click.argument("name", metavar="EXPERIMENT[/TRIAL[/RUN]]")
+_name = click.argument("name", metavar="EXPERIMENT[/TRIAL[/RUN]]", shell_complete=complete_entity)
 
 
 @click.command()
@@ -53,8 +54,8 @@ def tail(name: str, place: str, *, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("a", metavar="A")
-@click.argument("b", metavar="B")
+@click.argument("a", metavar="A", shell_complete=complete_entity)
+@click.argument("b", metavar="B", shell_complete=complete_entity)
 @in_place
 @click.option("--code", "with_code", is_flag=True, help="Show the code that differs, too.")
 @json_flag

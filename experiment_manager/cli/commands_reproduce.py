@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from experiment_manager.cli import exit_codes
+from experiment_manager.cli.commands_completion import complete_entity
 from experiment_manager.cli.options import in_place, json_flag
 from experiment_manager.cli.suggesting import Choice
 
@@ -22,7 +23,7 @@ def _tolerance(context: click.Context, parameter: click.Parameter, value: float)
 
 
 @click.command()
-@click.argument("name", metavar="EXPERIMENT/TRIAL/RUN")
+@click.argument("name", metavar="EXPERIMENT/TRIAL/RUN", shell_complete=complete_entity)
 @in_place
 @click.option(
     "--tolerance",

@@ -97,9 +97,12 @@ def plan(config_dir: Path, overrides: tuple[str, ...], *, sweeps: bool, as_json:
 @_folder
 @click.argument("key")
 @_overrides
+@_sweeps
 @json_flag
-def explain(config_dir: Path, key: str, overrides: tuple[str, ...], *, as_json: bool) -> None:
+def explain(
+    config_dir: Path, key: str, overrides: tuple[str, ...], *, sweeps: bool, as_json: bool
+) -> None:
     """Show where a setting's value comes from, and what it overrode."""
     from experiment_manager.cli.explain import explain_setting
 
-    explain_setting(config_dir, key, overrides, as_json=as_json)
+    explain_setting(config_dir, key, overrides, sweeps=sweeps, as_json=as_json)

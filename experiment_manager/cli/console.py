@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import math
 import os
 import sys
+import textwrap
 from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
@@ -65,6 +67,31 @@ def create_table(*columns: str, numbers: tuple[str, ...] = ()) -> Table:
             overflow="fold",
         )
     return table
+
+
+def print_sentence(console: Console, text: str) -> None:
+    """Print a text on one line, which a terminal gets broken between its words."""
+    console.print(text, soft_wrap=not console.is_terminal)
+
+
+def wrap_lines(text: str, width: int) -> str:
+    r"""The text with longer lines broken between words, what follows indented.
+
+    Example:
+        >>> print(wrap_lines("2 problems:\n  - first: a long one\n  - second", 16))
+        2 problems:
+          - first: a
+            long one
+          - second
+    """
+    fill = functools.partial(
+        textwrap.fill,
+        width=width,
+        subsequent_indent="    ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(fill(line) if len(line) > width else line for line in text.split("\n"))
 
 
 def metrics_that_fit(metrics: Iterable[str], width: int) -> list[str]:

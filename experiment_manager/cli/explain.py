@@ -13,7 +13,7 @@ from rich.markup import escape
 from experiment_manager.cli.as_json import print_json
 from experiment_manager.cli.console import create_console, create_table
 from experiment_manager.common.errors import did_you_mean
-from experiment_manager.config.explain import Layer, layers_of, setting_names
+from experiment_manager.config.explain import Layer, setting_names, stories_of
 from experiment_manager.experiment import Experiment
 
 if TYPE_CHECKING:
@@ -21,16 +21,19 @@ if TYPE_CHECKING:
 
 
 def explain_setting(
-    config_dir: Path, key: str, overrides: Sequence[str] = (), *, as_json: bool = False
+    config_dir: Path,
+    key: str,
+    overrides: Sequence[str] = (),
+    *,
+    sweeps: bool = False,
+    as_json: bool = False,
 ) -> None:
     """Print the value of a setting for each trial, and the layers that it comes from.
 
     Trials of the same story are told together.
     """
-    plan = Experiment.create(config_dir, overrides=overrides).plan
-    stories: dict[tuple[Layer, ...], list[str]] = {}
-    for trial in plan.trials:
-        stories.setdefault(layers_of(plan, trial, key), []).append(trial.name)
+    plan = Experiment.create(config_dir, overrides=overrides, sweeps=sweeps).plan
+    stories = stories_of(plan, key)
     if not any(stories):
         known = setting_names(plan)
         raise click.UsageError(f"No trial has a setting {key!r}.{did_you_mean(key, known)}")

@@ -53,7 +53,7 @@ def run_dict(found: FoundRun, database: Database) -> dict[str, Any]:
 
 
 def history_dict(named: Named, run_id: int) -> dict[str, Any]:
-    """What a run has beyond that: its earlier attempts, epochs, results and files."""
+    """What a run has beyond that: earlier attempts, epochs, results, files, where it is from."""
     db = named.db
     return {
         "attempts": [_attempt_dict(attempt) for attempt in db.list_attempts(run_id)],
@@ -63,6 +63,7 @@ def history_dict(named: Named, run_id: int) -> dict[str, Any]:
         ],
         "results": [_metric_dict(metric) for metric in db.get_results_metrics(run_id)],
         "artifacts": [_file_dict(file) for file in list_run_files(named, run_id)],
+        "provenance": db.get_provenance(run_id),
     }
 
 

@@ -9,7 +9,12 @@ from rich.markup import escape
 
 from experiment_manager.cli.archived_runs import print_archived_runs
 from experiment_manager.cli.as_json import print_json
-from experiment_manager.cli.console import create_console, create_table, status_text
+from experiment_manager.cli.console import (
+    create_console,
+    create_table,
+    print_sentence,
+    status_text,
+)
 from experiment_manager.cli.json_rows import experiment_dict, run_dict
 from experiment_manager.cli.places import Database, database_text, databases_in, open_database
 from experiment_manager.cli.run_tables import print_found_runs, time_text
@@ -163,4 +168,4 @@ def _print_nothing(place: str, named: list[Field]) -> None:
 def _print_unknown(console: Console, field: Field, known: set[Field]) -> None:
     meant = did_you_mean(field.name, [one.name for one in known if one.group == field.group])
     what = f"No run has the {field.kind.noun} {field.name!r}.{meant}"
-    console.print(escape(what), soft_wrap=True)
+    print_sentence(console, escape(what))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import traceback
 from typing import NoReturn
@@ -69,6 +70,7 @@ def main() -> NoReturn:
         click.echo("Interrupted.", err=True)
         sys.exit(exit_codes.INTERRUPTED)
     except click.ClickException as error:
+        error.message = _for_terminal(error.message)  # type: ignore[misc]
         error.show()
         sys.exit(exit_codes.BAD_USAGE)
     except Exception as error:
@@ -77,6 +79,15 @@ def main() -> NoReturn:
         if not isinstance(error, ExperimentManagerError):
             raise
         is_full = os.environ.get(FULL_ERROR) == "1"
-        click.echo(traceback.format_exc() if is_full else f"Error: {error}", err=True)
+        text = traceback.format_exc() if is_full else _for_terminal(f"Error: {error}")
+        click.echo(text, err=True)
         sys.exit(exit_codes.BAD_USAGE)
     sys.exit(0)
+
+
+def _for_terminal(text: str) -> str:
+    """The text of an error, which a terminal gets broken between its words."""
+    from experiment_manager.cli.console import wrap_lines
+
+    room = shutil.get_terminal_size().columns - len("Error: ")
+    return wrap_lines(text, room) if sys.stderr.isatty() else text

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from experiment_manager.cli.console import create_table, status_text
+from experiment_manager.cli.console import create_table, print_sentence, status_text
 from experiment_manager.cli.naming import Named
 from experiment_manager.cli.run_tables import time_text
 from experiment_manager.common.common import RunStatus
@@ -25,7 +25,7 @@ def print_marks(console: Console, named: Named) -> None:
     if tags:
         console.print(f"Tags: {escape(', '.join(tags))}", soft_wrap=True)
     if named.note:
-        console.print(f"Note: {escape(named.note)}", soft_wrap=True)
+        print_sentence(console, f"Note: {escape(named.note)}")
     attempts = [] if named.run is None else named.db.list_attempts(named.run.id)
     if attempts:
         _print_attempts(console, attempts)

@@ -16,6 +16,7 @@ from experiment_manager.cli.console import (
     create_console,
     create_table,
     duration_text,
+    print_sentence,
     status_text,
 )
 from experiment_manager.cli.places import database_of, database_text
@@ -98,7 +99,7 @@ def _print_plan(console: Console, planned: Sequence[PlannedRun]) -> None:
     totals = Counter(_state(run) for run in planned)
     counted = ", ".join(f"{count} {state}" for state, count in totals.items())
     runs = "1 run" if len(planned) == 1 else f"{len(planned)} runs"
-    console.print(f"{runs}: {counted}. {_outlook_text(planned)}", soft_wrap=True)
+    print_sentence(console, f"{runs}: {counted}. {_outlook_text(planned)}")
 
 
 def _outlook_text(planned: Sequence[PlannedRun]) -> str:

@@ -12,6 +12,7 @@ from experiment_manager.cli.console import (
     customary_first,
     number_text,
     path_text,
+    print_sentence,
     statuses_text,
 )
 
@@ -50,7 +51,7 @@ def print_unread(console: Console, results: Sequence[RunResult]) -> None:
     if texts:
         count = sum(map(len, found.values()))
         line = f"No code read the setting{'' if count == 1 else 's'} {'; '.join(texts)}"
-        console.print(f"[yellow]{escape(line)}[/]", soft_wrap=True)
+        print_sentence(console, f"[yellow]{escape(line)}[/]")
 
 
 def _unread_settings(results: Sequence[RunResult]) -> dict[tuple[str, ...], list[str]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 
+MOST_NAMES = 30
+
 
 class ExperimentManagerError(Exception):
     """Base of all errors raised on purpose; its text says what, where and what to do."""
@@ -113,4 +115,5 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, names, n=2, cutoff=0.6)
     if near:
         return f" Did you mean {' or '.join(map(repr, near))}?"
-    return f" Known: {', '.join(names)}." if names else ""
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return f" Known: {', '.join(names[:MOST_NAMES])}{more}." if names else ""

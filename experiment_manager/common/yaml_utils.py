@@ -70,11 +70,11 @@ def deep_merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, An
     """
     merged = dict(base)
     for key, value in over.items():
-        target = str(key).removesuffix(APPEND)
-        if target != key and isinstance(value, list):
+        if _appends(key, value):
+            target = key.removesuffix(APPEND)
             target = target if target in merged else key
-            below = merged.get(target)
-            merged[target] = [*(below if isinstance(below, list) else []), *value]
+            given = merged.get(target)
+            merged[target] = [*(given if isinstance(given, list) else []), *value]
             continue
         merged.pop(f"{key}{APPEND}", None)
         below = merged.get(key)
@@ -92,9 +92,14 @@ def settled(settings: Mapping[str, Any]) -> dict[str, Any]:
     """
     plain: dict[str, Any] = {}
     for key, value in settings.items():
-        name = str(key).removesuffix(APPEND) if isinstance(value, list) else key
+        name = key.removesuffix(APPEND) if _appends(key, value) else key
         plain[name] = settled(value) if isinstance(value, Mapping) else value
     return plain
+
+
+def _appends(key: Any, value: Any) -> bool:
+    """Whether a list under this key is appended to the one below."""
+    return isinstance(key, str) and key.endswith(APPEND) and isinstance(value, list)
 
 
 def walk(data: Any, key: str = "") -> Iterator[tuple[str, Any]]:

@@ -9,12 +9,14 @@ from typing import Any
 
 from omegaconf.errors import OmegaConfBaseException
 
+from experiment_manager.common.errors import describe
 from experiment_manager.common.yaml_utils import (
     deep_merge,
     flatten,
     has_interpolation,
     resolve,
     settled,
+    walk,
 )
 from experiment_manager.config import validate
 from experiment_manager.config.changes import change_trials
@@ -31,6 +33,7 @@ from experiment_manager.config.files import (
 )
 from experiment_manager.config.overrides import COMMAND_LINE, Overrides, sort_overrides
 from experiment_manager.config.plan import Plan, RunSpec, TrialPlan
+from experiment_manager.config.references import reference_problems
 from experiment_manager.config.rules import Recording, Retry, retry_problem
 
 
@@ -54,7 +57,8 @@ def build_plan(
         overrides: Changes as on the command line; :mod:`experiment_manager.config.overrides` says
             how they are written.
         sweeps: True where commas in an override part the values of a sweep.
-        known: Settings that an override may change though no file has them.
+        known: Settings that are declared: an override may change them though no file has them,
+            and none of them is the slip of another.
 
     Returns:
         The plan, fit to run only where no problem was added; None where a file could not
@@ -70,8 +74,8 @@ def build_plan(
 def _assemble(files: Files, changes: Overrides, problems: list[str]) -> Plan:
     base, own = settings_of(BASE, files.base), settings_of(EXPERIMENT, files.experiment)
     lower = deep_merge(RESERVED_SETTINGS, base)
-    problems += validate.check_settings_keys(BASE, base, RESERVED_SETTINGS)
-    problems += validate.check_settings_keys(EXPERIMENT, own, lower)
+    problems += validate.check_settings_keys(BASE, base, RESERVED_SETTINGS, changes.known)
+    problems += validate.check_settings_keys(EXPERIMENT, own, lower, changes.known)
     shared = deep_merge(base, own)
     plan = Plan(
         name=str(files.experiment.get("name", "")),
@@ -99,22 +103,24 @@ def _assemble(files: Files, changes: Overrides, problems: list[str]) -> Plan:
         )
         for trial, settings in changed
     ]
-    problems += _slips_in_trials(files, shared)
+    problems += _slips_in_trials(files, shared, changes.known)
     return replace(plan, trials=tuple(trials))
 
 
-def _slips_in_trials(files: Files, shared: Mapping[str, Any]) -> list[str]:
+def _slips_in_trials(
+    files: Files, shared: Mapping[str, Any], declared: frozenset[str]
+) -> list[str]:
     """Settings of trials that nearly are ones of the files below, or of other trials."""
     below = deep_merge(RESERVED_SETTINGS, shared)
     of_entries = {t.where: settings_of(TRIALS, t.content) for t in files.trials}
     problems: list[str] = []
     for where, own in of_entries.items():
-        problems += validate.check_settings_keys(where, own, below)
+        problems += validate.check_settings_keys(where, own, below, declared)
     only_in_trials = {
         where: {key: value for key, value in own.items() if key not in below}
         for where, own in of_entries.items()
     }
-    return problems + validate.check_siblings(only_in_trials)
+    return problems + validate.check_siblings(only_in_trials, declared)
 
 
 def _plan_trial(
@@ -128,8 +134,7 @@ def _plan_trial(
             break  # the same sentence for every repeat would say nothing new
         verify = plan.recording.verify_determinism and number == 1
         runs.append(replace(spec, retry=retry, verify_determinism=verify))
-    for spec in runs[:1]:
-        problems += validate.check_placeholders(where, spec.settings)
+    problems += validate.check_placeholders(where, settings)
     return TrialPlan(str(trial.get("name", "")), trial, {}, tuple(runs), entry.place)
 
 
@@ -183,22 +188,38 @@ def _count(repeat: Any) -> int:
 def _resolved_config(
     where: str, settings: dict[str, Any], problems: list[str]
 ) -> dict[str, Any] | None:
-    try:
-        resolved = resolve({**settings, "settings": settings})["settings"]
-    except OmegaConfBaseException as error:
-        problems.append(f"{where}: {' '.join(str(error).split())}")
+    resolved = _resolved(where, settings, _context_of(settings), problems)
+    if resolved is None:
         return None
-    return {**resolved, "settings": resolved}
+    once = resolved.get("settings", resolved)
+    return {**once, "settings": once}
+
+
+def _context_of(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings once more, where one of them may ask for them under that name."""
+    texts = (value for _, value in walk(settings) if isinstance(value, str) and "${" in value)
+    return {"settings": settings} if any("settings" in text for text in texts) else {}
+
+
+def _resolved(
+    where: str, data: dict[str, Any], context: dict[str, Any], problems: list[str]
+) -> dict[str, Any] | None:
+    """What the data and its context say; None where a reference in the data leads nowhere."""
+    try:
+        return resolve({**data, **context})
+    except OmegaConfBaseException as error:
+        found = reference_problems(data, context) or [describe(error)]
+        problems += [f"{where}: {problem}" for problem in found]
+        return None
 
 
 def _workspace(files: Files, problems: list[str]) -> str:
     default = f"outputs/{files.experiment.get('name', '')}"
-    given = files.environment.get("workspace", default)
-    try:
-        workspace = str(resolve({"workspace": given})["workspace"])
-    except OmegaConfBaseException as error:
-        problems.append(f"{ENV}: {' '.join(str(error).split())}")
+    environment = {"workspace": default, **files.environment}
+    resolved = _resolved(ENV, environment, {}, problems)
+    if resolved is None:
         return ""
+    workspace = str(resolved["workspace"])
     try:
         return str(Path.cwd() / Path(workspace).expanduser())
     except RuntimeError as error:

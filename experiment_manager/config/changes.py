@@ -24,6 +24,11 @@ from experiment_manager.config.overrides import (
 )
 
 REPEAT = "repeat"
+ELSEWHERE = {  # by keys that are no settings, how they are changed
+    **dict.fromkeys(("name", "desc", "retry"), "experiment."),
+    **dict.fromkeys(("workspace", "verbose", "debug", "database", "trackers"), "env."),
+    REPEAT: "trials.NAME.",
+}
 
 
 def change_trials(
@@ -37,8 +42,9 @@ def change_trials(
         return list(zip(trials, merged, strict=True))
     present = {key for settings in merged for key in dotted(settings)} | set(RESERVED_SETTINGS)
     known = present | changes.known
+    changes = _without_strays(changes, known, problems)
     names = [str(trial.content.get("name")) for trial in trials]
-    of_trials = assign_to_trials(changes.trials, names, problems)
+    of_trials = assign_to_trials(changes.trials, _trials_by_name(trials, names), problems)
     missing = [c for c in changes.settings if c.action == REMOVE and c.key not in present]
     apply_all(missing, {}, present, problems)
     changed = []
@@ -51,6 +57,24 @@ def change_trials(
         problems += [f"{COMMAND_LINE}: {problem}" for problem in reserved_problems(made)]
         changed.append((repeated, made))
     return changed
+
+
+def _without_strays(changes: Overrides, known: set[str], problems: list[str]) -> Overrides:
+    """The changes without those of what is no setting but has a place of its own."""
+    stray = [c for c in changes.settings if not c.action and c.key in {*ELSEWHERE} - known]
+    problems += [
+        f"{COMMAND_LINE}: {c.text!r}: {c.key!r} is no setting; write {ELSEWHERE[c.key]}{c.text}"
+        for c in stray
+    ]
+    return replace(changes, settings=tuple(c for c in changes.settings if c not in stray))
+
+
+def _trials_by_name(trials: Sequence[Entry], names: Sequence[str]) -> dict[str, list[str]]:
+    """The trials that are meant by the name of each, and by that of an entry for many."""
+    meant: dict[str, list[str]] = {}
+    for trial, name in zip(trials, names, strict=True):
+        meant.setdefault(trial.name, []).append(name)
+    return meant | {name: [name] for name in names}
 
 
 def _problems_of_sweep(trial: Entry, changes: Sequence[Override]) -> list[str]:

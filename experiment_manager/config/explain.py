@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,16 @@ from typing import Any
 import yaml
 
 from experiment_manager.common.yaml_utils import APPEND, deep_merge, settled
-from experiment_manager.config.files import TRIALS, settings_layers
+from experiment_manager.config.files import TRIALS, settings_of, shared_layers
 from experiment_manager.config.nodes import compose, descend
-from experiment_manager.config.overrides import ADD, COMMAND_LINE, REMOVE, dotted
+from experiment_manager.config.overrides import (
+    ADD,
+    COMMAND_LINE,
+    REMOVE,
+    dotted,
+    parse_override,
+    swept_values,
+)
 from experiment_manager.config.plan import Plan, TrialPlan
 from experiment_manager.config.sweep import SWEEP_KEYS
 
@@ -39,26 +47,46 @@ class Layer:
         return hash((self.source, self.line, repr(self.value)))
 
 
-def layers_of(plan: Plan, trial: TrialPlan, key: str) -> tuple[Layer, ...]:
-    """The layers that set a setting of a trial, each with the value as it is merged up to there.
+def stories_of(plan: Plan, key: str) -> dict[tuple[Layer, ...], list[str]]:
+    """The layers that set a setting, with the names of the trials in which they do.
 
-    The one that has the last word stands at the end; none where the trial has no such setting.
+    Each layer has the value as it is merged up to there, and the one that has the last word
+    stands at the end; there are none where a trial has no such setting.
     """
+    shared = shared_layers(Path(plan.config_dir))
+    stories: dict[tuple[Layer, ...], list[str]] = {}
+    for trial in plan.trials:
+        own = (Path(plan.config_dir) / TRIALS, settings_of(TRIALS, trial.source))
+        stories.setdefault(_layers_of(plan, trial, key, [*shared, own]), []).append(trial.name)
+    return stories
+
+
+def _layers_of(
+    plan: Plan, trial: TrialPlan, key: str, layers: Sequence[tuple[Path, dict[str, Any]]]
+) -> tuple[Layer, ...]:
     final = _look_up(trial.runs[0].settings, key) if trial.runs else _MISSING
     if final is _MISSING:
         return ()
     merged: dict[str, Any] = {}
     found: list[Layer] = []
-    for file, settings in settings_layers(Path(plan.config_dir), trial):
+    for file, settings in layers:
         merged = deep_merge(merged, settings)
         value = _look_up(settled(merged), key)
         if value is _MISSING:
             found = []  # its section was replaced
         elif _look_up(settled(settings), key) is not _MISSING:
-            found.append(Layer(file.name, _line_of(file, trial, key), value))
-    if not found or found[-1].value != final:
+            is_swept = file.name == TRIALS and _is_swept(plan, key, value)
+            place = (COMMAND_LINE, None) if is_swept else (file.name, _line_of(file, trial, key))
+            found.append(Layer(*place, value))
+    if not found or not _is_equal(found[-1].value, final):
         found.append(Layer(_last_source(plan, found, key), None, final))
     return tuple(found)
+
+
+def _is_swept(plan: Plan, key: str, value: Any) -> bool:
+    """True where a sweep of the command line gave the value."""
+    changes = [parse_override(text) for text in plan.overrides if text.startswith((key, ADD))]
+    return any(c.key == key and value in (swept_values(c) or ()) for c in changes)
 
 
 def _last_source(plan: Plan, found: list[Layer], key: str) -> str:
@@ -83,10 +111,13 @@ def setting_names(plan: Plan) -> list[str]:
 
 def _look_up(settings: Any, key: str) -> Any:
     for part in key.split("."):
-        if not isinstance(settings, dict) or part not in settings:
-            return _MISSING
-        settings = settings[part]
+        inner = settings if isinstance(settings, dict) else {}
+        settings = next((value for name, value in inner.items() if str(name) == part), _MISSING)
     return settings
+
+
+def _is_equal(value: Any, other: Any) -> bool:
+    return bool(value == other or repr(value) == repr(other))  # NaN is NaN
 
 
 def _line_of(file: Path, trial: TrialPlan, key: str) -> int | None:
@@ -95,11 +126,11 @@ def _line_of(file: Path, trial: TrialPlan, key: str) -> int | None:
         node = node.value[trial.entry]
     parts = key.split(".")
     appended = [*parts[:-1], f"{parts[-1]}{APPEND}"]
-    for path in (["settings", *parts], parts, ["settings", *appended], appended):
-        line, _ = descend(node, path)
-        if line is not None:
-            return line
-    return next((line for form in SWEEP_KEYS if (line := descend(node, [form, key])[0])), None)
+    sections = [parts[:size] for size in range(len(parts) - 1, 0, -1)]
+    paths = [parts, appended, *([form, key] for form in SWEEP_KEYS), *sections]
+    paths += [["list"], ["multiply"]] if file.name == TRIALS else []
+    both = (whole for path in paths for whole in (["settings", *path], path))
+    return next((line for path in both if (line := descend(node, path)[0])), None)
 
 
 @functools.lru_cache(maxsize=8)

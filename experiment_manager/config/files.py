@@ -15,9 +15,8 @@ from experiment_manager.config import validate
 from experiment_manager.config.extend import load_layers, load_mapping
 from experiment_manager.config.load import load_yaml
 from experiment_manager.config.overrides import COMMAND_LINE, Overrides, apply_all, dotted
-from experiment_manager.config.plan import TrialPlan
 from experiment_manager.config.rules import retry_problem, texts_problem
-from experiment_manager.config.sweep import SWEEP_KEYS, expand, varied_keys
+from experiment_manager.config.sweep import INSERTED, SWEEP_KEYS, expand, varied_keys
 
 ENV, EXPERIMENT, BASE, TRIALS = "env.yaml", "experiment.yaml", "base.yaml", "trials.yaml"
 
@@ -68,11 +67,12 @@ _RESERVED_CHECKS: dict[str, validate.Check] = {
 
 @dataclass(frozen=True)
 class Entry:
-    """A trial, and where it stands in trials.yaml: in words, and the place of its entry."""
+    """A trial, and where it stands in trials.yaml: in words, and its entry's place and name."""
 
     content: dict[str, Any]
     where: str
     place: int
+    name: str
     varied: frozenset[str]
 
 
@@ -119,15 +119,14 @@ def load_files(config_dir: Path, changes: Overrides, problems: list[str]) -> Fil
     return None if unreadable else files
 
 
-def settings_layers(config_dir: Path, trial: TrialPlan) -> list[tuple[Path, dict[str, Any]]]:
-    """The settings that each file gives a trial, the last one having the last word."""
-    layers = [
+def shared_layers(config_dir: Path) -> list[tuple[Path, dict[str, Any]]]:
+    """The settings that each file gives all trials, the last one having the last word."""
+    return [
         (path, settings_of(file, content))
         for file in (BASE, EXPERIMENT)
         if (config_dir / file).exists()
         for path, content in load_layers(config_dir / file, [])
     ]
-    return [*layers, (config_dir / TRIALS, settings_of(TRIALS, trial.source))]
 
 
 def _load(path: Path, unreadable: list[str], *, required: bool = True) -> dict[str, Any]:
@@ -166,7 +165,8 @@ def _unknown_sweeps(
     known = {*dotted(settings_of(BASE, base)), *dotted(settings_of(EXPERIMENT, experiment))}
     known |= set(RESERVED_SETTINGS) | changes.known
     for entry in entries:
-        known |= set(dotted(settings_of(TRIALS, entry))) | varied_keys(entry)
+        own = {key: value for key, value in entry.items() if key not in SWEEP_KEYS}
+        known |= set(dotted(settings_of(TRIALS, own))) | (varied_keys(entry) - {INSERTED})
     return [
         f"{COMMAND_LINE}: there is no {key!r} to sweep.{did_you_mean(key, known)}"
         for key in changes.sweeps
@@ -195,8 +195,8 @@ def _expand(entries: list[dict[str, Any]], problems: list[str]) -> list[Entry]:
         where = f"{TRIALS}: trial {entry.get('name', place + 1)!r}"
         trials, wrong = expand(entry)
         problems += [f"{where}: {problem}" for problem in wrong]
-        varied = varied_keys(entry)
-        expanded += [Entry(trial, where, place, varied) for trial in trials]
+        name, varied = str(entry.get("name")), varied_keys(entry)
+        expanded += [Entry(trial, where, place, name, varied) for trial in trials]
     return expanded
 
 

@@ -42,4 +42,6 @@ def _reason(error: yaml.MarkedYAMLError) -> str:
     problem = error.problem or "is not valid YAML"
     if "cannot start any token" in problem:
         return "a character that cannot stand here; if it is a tab, indent with spaces"
+    if "mapping keys are not allowed" in problem or "expected node content" in problem:
+        return f"{problem}; if it is the ? of a value to be filled in, put it in quotes"
     return problem

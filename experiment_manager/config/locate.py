@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
 
+from experiment_manager.config.extend import load_layers
 from experiment_manager.config.files import BASE, EXPERIMENT, TRIALS
 from experiment_manager.config.nodes import compose, descend
 from experiment_manager.config.sweep import SWEEP_KEYS
 
 _TRIAL = r"trial (?:(?P<quote>['\"])(?P<name>.*?)(?P=quote)|(?P<number>\d+)): "
 _PLACE = re.compile(rf"(?P<file>[\w.-]+\.ya?ml): (?:{_TRIAL})?")
+_OF_ANY_LAYER = ("is still", "refers to")
 _QUOTED = re.compile(r"'([^']+)'")
 
 
@@ -31,17 +34,24 @@ def with_line(problem: str, config_dir: Path) -> str:
     if match is None:
         return problem
     keys = _QUOTED.findall(problem, match.end())
-    # a placeholder that no trial has filled in stands in a file below
-    below = [BASE, EXPERIMENT] if "is still" in problem else []
-    for file in dict.fromkeys([match["file"], *below]):
-        line = _line_of_keys(_root(config_dir / file, match), keys)
+    # a placeholder or a reference of a trial may stand in a file below
+    below = [BASE, EXPERIMENT] if any(words in problem for words in _OF_ANY_LAYER) else []
+    named = config_dir / match["file"]
+    for file in [path for name in (match["file"], *below) for path in _layers(config_dir / name)]:
+        line = _line_of_keys(_root(file, match), keys)
         if line is not None:
-            place = f"line {line}" if file == match["file"] else f"{file}, line {line}"
-            return f"{problem} ({place})"
-    entry = _root(config_dir / match["file"], match)
+            other = "" if file == named else f"{os.path.relpath(file, config_dir)}, "
+            return f"{problem} ({other}line {line})"
+    entry = _root(named, match)
     if entry is None or not (match["name"] or match["number"]):
         return problem
     return f"{problem} (line {entry.start_mark.line + 1})"
+
+
+def _layers(file: Path) -> list[Path]:
+    """The file and those that it builds on, the one with the last word first."""
+    below = [] if file.name == TRIALS else [path for path, _ in load_layers(file, [])]
+    return list(dict.fromkeys([file, *reversed(below)]))
 
 
 def _root(file: Path, match: re.Match[str]) -> yaml.Node | None:

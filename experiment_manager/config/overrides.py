@@ -150,13 +150,18 @@ def sort_overrides(
 
 
 def assign_to_trials(
-    overrides: Iterable[Override], names: Sequence[str], problems: list[str]
+    overrides: Iterable[Override], names: Mapping[str, Sequence[str]], problems: list[str]
 ) -> dict[str, list[Override]]:
     """The changes of each trial by its name, whose key is then that within the trial.
 
     A name may have dots and signs of equality in it, so the longest one that fits is meant.
+
+    Args:
+        overrides: Of single trials, or of all those that one entry stands for.
+        names: By what a change may name, the trials that it means.
+        problems: Gets a sentence for each change of a trial that there is not.
     """
-    by_name: dict[str, list[Override]] = {name: [] for name in names}
+    by_name: dict[str, list[Override]] = {n: [] for meant in names.values() for n in meant}
     for override in overrides:
         action, rest = _split_trial(override.text)
         meant = max((n for n in names if rest.startswith(f"{n}.")), key=len, default=None)
@@ -168,7 +173,8 @@ def assign_to_trials(
             change = parse_override(action + rest[len(meant) + 1 :])
             if _is_sweep(change):
                 raise ValueError(f"{override.text!r}: a sweep is of all trials")  # noqa: TRY301 - told below
-            by_name[meant].append(replace(change, text=override.text))
+            for name in names[meant]:
+                by_name[name].append(replace(change, text=override.text))
         except ValueError as error:
             problems.append(f"{COMMAND_LINE}: {error}")
     return by_name

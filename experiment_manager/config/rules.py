@@ -31,7 +31,7 @@ class Retry:
     @classmethod
     def of(cls, value: Mapping[str, Any] | None) -> Retry:
         """The rule that ``retry:`` describes; never where it is missing."""
-        given = dict(value or {})
+        given = _with_on(value or {})
         on = given.get("on", ())
         names = (on,) if isinstance(on, str) else tuple(on)
         return cls(given.get("times", 1 if given else 0), names, float(given.get("wait_s", 0)))
@@ -69,6 +69,7 @@ def retry_problem(value: Any) -> str | None:
     known = [field.name for field in fields(Retry)]
     if not isinstance(value, Mapping):
         return f"must be a mapping such as {{times: 2, on: [OSError, oom]}}, not {value!r}"
+    value = _with_on(value)
     for key in value:
         if key not in known:
             return f"has no key {key!r}.{did_you_mean(str(key), known)}"
@@ -85,6 +86,11 @@ def texts_problem(value: Any) -> str | None:
     texts = [value] if isinstance(value, str) else value
     is_right = isinstance(texts, list) and all(isinstance(text, str) for text in texts)
     return None if is_right else f"must be a text or a list of texts, not {value!r}"
+
+
+def _with_on(rule: Mapping[Any, Any]) -> dict[Any, Any]:
+    """The rule with the key ``on``, which YAML reads as ``true`` where it is not quoted."""
+    return {"on" if str(key) == "True" else key: value for key, value in rule.items()}
 
 
 def _is_number(value: Any, types: type | tuple[type, ...]) -> bool:

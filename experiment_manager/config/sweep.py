@@ -118,8 +118,10 @@ def _trial(
     if INSERTED in values:
         settings = insert_value(settings, values[INSERTED])
     trial = {**own, "settings": settings} if "settings" in own else settings
-    named = {key: value for key, value in values.items() if key != "name"}
-    name = values.get("name") or _name(own.get("name"), named, settings, problems)
+    # what brings a name of its own is named by it, and the rest by its values
+    unnamed = [flat for _, flat in combination if not flat.get("name")]
+    told = {key: value for flat in unnamed for key, value in flat.items() if key != "name"}
+    name = _name(values.get("name") or own.get("name"), told, settings, problems)
     if "settings" in own:
         settings.pop("name", None)
     return {**trial, "name": name}

@@ -42,9 +42,21 @@ def check_keys(
 
 
 def check_settings_keys(
-    where: str, settings: Mapping[str, Any], below: Mapping[str, Any], prefix: str = ""
+    where: str,
+    settings: Mapping[str, Any],
+    below: Mapping[str, Any],
+    declared: Collection[str] = (),
+    prefix: str = "",
 ) -> list[str]:
-    """Keys that no lower layer has but that are one slip away from a key which one has."""
+    """Keys that no lower layer has but that are one slip away from a key which one has.
+
+    Args:
+        where: Opens each sentence.
+        settings: Those of a layer.
+        below: Those of the layers under it.
+        declared: Dotted names that are right, whatever they look like.
+        prefix: Of the section that is looked at, with a dot at its end.
+    """
     problems: list[str] = []
     for given, value in settings.items():
         key = str(given).removesuffix(APPEND) if isinstance(value, list) else given
@@ -54,7 +66,7 @@ def check_settings_keys(
             )
         if key in below:
             if isinstance(value, Mapping) and isinstance(below[key], Mapping):
-                inner = check_settings_keys(where, value, below[key], f"{prefix}{key}.")
+                inner = check_settings_keys(where, value, below[key], declared, f"{prefix}{key}.")
                 problems.extend(inner)
         elif isinstance(below.get(str(key).partition(".")[0]), Mapping):
             section, _, rest = str(key).partition(".")
@@ -62,16 +74,21 @@ def check_settings_keys(
                 f"{where}: '{prefix}{key}' is one key with a dot in it; "
                 f"write {section}: {{{rest}: ...}}"
             )
+        elif f"{prefix}{key}" in declared:
+            continue
         elif meant := near_miss(str(key), [str(name) for name in below]):
             problems.append(f"{where}: unknown key '{prefix}{key}'. Did you mean {meant!r}?")
     return problems
 
 
-def check_siblings(trials: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def check_siblings(
+    trials: Mapping[str, Mapping[str, Any]], declared: Collection[str] = ()
+) -> list[str]:
     """Settings of a trial that nearly are one which other trials have in their place.
 
     Args:
         trials: By the words for where it stands, the settings that no file below has.
+        declared: Names that are right, whatever they look like.
     """
     holders: dict[str, set[str]] = {}
     for where, settings in trials.items():
@@ -80,6 +97,8 @@ def check_siblings(trials: Mapping[str, Mapping[str, Any]]) -> list[str]:
     problems: list[str] = []
     commonest_first = sorted(holders, key=lambda key: -len(holders[key]))
     for place, key in enumerate(commonest_first):
+        if key in declared:
+            continue
         apart = [k for k in commonest_first[:place] if not holders[k] & holders[key]]
         if meant := near_miss(key, apart):
             problems += [
@@ -106,10 +125,20 @@ def near_miss(key: str, known: Collection[str]) -> str | None:
 @functools.lru_cache(maxsize=4096)  # the trials of a sweep ask the same ten thousand times
 def _near_miss(key: str, known: tuple[str, ...]) -> str | None:
     near = [name for name in known if len(name) >= SHORTEST_SLIP and _is_one_slip(key, name)]
-    near += difflib.get_close_matches(key, known, n=1, cutoff=NEAR_MISS)
+    close = difflib.get_close_matches(key, known, n=3, cutoff=NEAR_MISS)
+    near += [name for name in close if not _has_another_word(key, name)]
     if near and re.sub(r"\d", "", near[0]) != re.sub(r"\d", "", key):
         return near[0]
     return None
+
+
+def _has_another_word(key: str, name: str) -> bool:
+    """True where a word of one is no slip of its counterpart: ``lr_min`` is not ``lr_max``."""
+    words, others = key.split("_"), name.split("_")
+    pairs = zip(words, others, strict=False)
+    return len(words) == len(others) and not all(
+        word == other or _is_one_slip(word, other) for word, other in pairs
+    )
 
 
 def _is_one_slip(key: str, name: str) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import functools
 from collections.abc import Mapping
 from typing import Any, get_args
 
@@ -63,20 +65,44 @@ def declared_names(declared: type) -> list[str]:
 def _check_dataclass(
     declared: type, names: Mapping[str, Any], settings: Mapping[str, Any]
 ) -> tuple[dict[str, Any], list[str]]:
+    defaults, missing = _merged(declared, None, _Value(None))[:2]
+    completed, problems = copy.deepcopy(defaults), _unknown(settings, names)
+    given = _known_part(settings, names)
+    lacking = {key for key in missing if key.partition(".")[0] not in given}
+    for key, value in given.items():
+        made, left, problem = _merged(declared, key, _Value(value))
+        completed[key] = copy.deepcopy(made.get(key))
+        problems += [problem] if problem else []
+        lacking |= {one for one in left if one.partition(".")[0] == key} if not problem else set()
+    return completed, problems + [f"{key!r} is missing" for key in sorted(lacking)]
+
+
+class _Value:
+    """A value that equals another of the same text only: 1 is neither 1.0 nor true."""
+
+    def __init__(self, value: Any) -> None:
+        self.value, self.text = value, repr(value)
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Value) and self.text == other.text
+
+
+@functools.lru_cache(maxsize=4096)  # the trials of a sweep give the same values again and again
+def _merged(
+    declared: type, key: str | None, value: _Value
+) -> tuple[dict[str, Any], frozenset[str], str | None]:
+    """The declaration with one setting: its content, what is missing in it, and a complaint."""
     schema = OmegaConf.structured(declared)
-    problems = _unknown(settings, names)
-    for key, value in _known_part(settings, names).items():
-        try:
-            schema = OmegaConf.merge(schema, {key: value})
-        except OmegaConfBaseException as error:
-            problems.append(f"{(error.full_key or str(key))!r}: {str(error).splitlines()[0]}")
-    problems += [
-        f"{key!r} is missing"
-        for key in sorted(OmegaConf.missing_keys(schema))
-        if not any(problem.startswith(repr(key)) for problem in problems)
-    ]
-    completed = OmegaConf.to_container(schema, enum_to_str=True)
-    return {str(key): value for key, value in completed.items()}, problems  # type: ignore[union-attr]
+    problem = None
+    try:
+        schema = schema if key is None else OmegaConf.merge(schema, {key: value.value})
+    except OmegaConfBaseException as error:
+        problem = f"{(error.full_key or key)!r}: {str(error).splitlines()[0]}"
+    content: Any = OmegaConf.to_container(schema, enum_to_str=True)
+    return dict(content), frozenset(OmegaConf.missing_keys(schema)), problem
 
 
 def _check_model(
@@ -94,6 +120,7 @@ def _check_model(
     return deep_merge(settings, model.model_dump(mode="json", by_alias=True)), problems
 
 
+@functools.cache
 def _names_of_dataclass(declared: type) -> dict[str, Any]:
     """Its fields, and those of dataclasses in it."""
     names = OmegaConf.to_container(OmegaConf.structured(declared))

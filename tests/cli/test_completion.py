@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from experiment_manager.cli.commands_browse import show
 from experiment_manager.cli.commands_completion import SHELLS, complete_entity, completion
+from experiment_manager.cli.main import commands
 
 
 def script(shell: str) -> str:
@@ -69,6 +70,18 @@ def offered(typed: str, place: Path | str) -> list[str]:
 )
 def test_names_are_offered_level_by_level(executed: Path, typed: str, names: list[str]) -> None:
     assert offered(typed, executed) == names
+
+
+@pytest.mark.parametrize(
+    "name", ["show", "logs", "tail", "diff", "reproduce", "tag", "note", "rm", "restore"]
+)
+def test_every_command_that_takes_a_name_offers_the_names(executed: Path, name: str) -> None:
+    command = commands.commands[name]
+    context = click.Context(command, resilient_parsing=True)
+    context.params["place"] = str(executed)
+    argument = next(one for one in command.params if isinstance(one, click.Argument))
+    offered = argument.shell_complete(context, "digits/s")
+    assert [item.value for item in offered] == ["digits/small"]
 
 
 def test_the_names_are_of_here_by_default(executed: Path, monkeypatch: pytest.MonkeyPatch) -> None:

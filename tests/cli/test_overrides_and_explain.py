@@ -32,6 +32,28 @@ def test_a_run_has_the_changed_settings_and_says_so(
         assert db.get_provenance(1)["overrides"] == ["epochs=3", "+note=a b"]
 
 
+def test_show_tells_other_programs_what_was_changed(describe: Describe, command: Command) -> None:
+    describe({"name": "small"})
+    command("run", "configs", "epochs=3", "env.workspace=elsewhere")
+    shown = command("show", "digits/small/1", "--in", "elsewhere", "--json")
+    (run,) = json.loads(shown.stdout)["runs"]
+    assert run["provenance"]["overrides"] == ["epochs=3"]
+    assert {"python", "packages", "command"} <= run["provenance"].keys()
+
+
+def test_explain_takes_the_sweeps_of_the_command_line(
+    describe: Describe, command: Command
+) -> None:
+    describe({"name": "small"})
+    done = command("explain", "configs", "epochs", "-m", "epochs=1,2", "--json")
+    stories = json.loads(done.stdout)["values"]
+    assert [(story["trials"], story["value"]) for story in stories] == [
+        (["small-epochs=1"], 1),
+        (["small-epochs=2"], 2),
+    ]
+    assert {story["layers"][-1]["source"] for story in stories} == {"command line"}
+
+
 def test_a_sweep_is_planned(describe: Describe, command: Command) -> None:
     describe({"name": "small"})
     done = command("plan", "configs", "-m", "epochs=1,2")

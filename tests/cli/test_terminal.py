@@ -24,7 +24,7 @@ ESCAPE_CODE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 def on_terminal(spawn: Spawn) -> Callable[..., str]:
     """Executes a command on a terminal of 80 columns; what appears there."""
 
-    def run(*arguments: str, **variables: str) -> str:
+    def run(*arguments: str, exit_code: int = 0, **variables: str) -> str:
         terminal, inside = pty.openpty()
         given = {"TERM": "xterm-256color", "COLUMNS": "80", **variables}
         with spawn(
@@ -33,7 +33,7 @@ def on_terminal(spawn: Spawn) -> Callable[..., str]:
             os.close(inside)
             shown = b"".join(_until_closed(terminal))
             os.close(terminal)
-            assert process.wait() == 0, shown
+            assert process.wait() == exit_code, shown
         return shown.decode()
 
     return run
@@ -86,6 +86,17 @@ def test_a_terminal_gets_colours_unless_they_are_unwanted(
 @pytest.mark.usefixtures("finished")
 def test_a_terminal_with_nothing_to_do_gets_no_bars(on_terminal: Callable[..., str]) -> None:
     assert BAR not in on_terminal("run", "configs")
+
+
+def test_a_terminal_gets_sentences_broken_between_words(
+    describe: Describe, on_terminal: Callable[..., str]
+) -> None:
+    describe({"name": "small", "settings": {"epohcs": 3}}, {"name": "large", "repeat": 0})
+    shown = on_terminal("plan", "configs", "env.workspce=elsewhere", exit_code=2)
+    lines = shown.replace("\r\n", "\n").splitlines()
+    assert max(map(len, lines)) <= 80
+    told = " ".join(line.strip() for line in lines)
+    assert "Did you mean 'workspace'? To add a new key: +env.workspce=elsewhere" in told
 
 
 @pytest.mark.parametrize("name", ["[bold]lr = 0.1 [x]", "größe 🎯"])

@@ -226,8 +226,20 @@ def test_a_reference_that_leads_nowhere_is_one_problem_for_all_repeats(
     tmp_path: Path, reference: str
 ) -> None:
     (problem,) = problems_of(tmp_path, base=f"a: {reference}", trials="- {name: b, repeat: 5}")
-    assert problem.startswith("trials.yaml: trial 'b': ")
-    assert "full_key: a" in problem
+    assert problem.startswith("trials.yaml: trial 'b': 'a' refers to ")
+
+
+def test_all_references_that_lead_nowhere_are_told_each_with_the_nearest_name(
+    tmp_path: Path,
+) -> None:
+    base = "lr: 0.1\nnet: {rate: '${lrr}'}\nlist: [1, '${oc.env:NO_SUCH_VARIABLE}']"
+    assert problems_of(tmp_path, base=base, trials="- name: b") == [
+        f"trials.yaml: trial 'b': {problem}"
+        for problem in (
+            "'net.rate' refers to 'lrr', which is not there. Did you mean 'lr'?",
+            "'list[1]' refers to the environment variable 'NO_SUCH_VARIABLE', which is not set",
+        )
+    ]
 
 
 # The environment.
@@ -246,10 +258,25 @@ def test_the_workspace_may_lie_in_the_home_folder(tmp_path: Path) -> None:
     assert plan_of(tmp_path, env="workspace: ~/ws").workspace == str(Path.home() / "ws")
 
 
-def test_a_variable_that_the_workspace_needs_and_lacks_is_a_problem(tmp_path: Path) -> None:
-    (problem,) = problems_of(tmp_path, env="workspace: ${oc.env:NO_SUCH_VARIABLE_HERE}")
-    assert problem.startswith("env.yaml: ")
-    assert "NO_SUCH_VARIABLE_HERE" in problem
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("workspace", "workspace: ${oc.env:NO_SUCH_VARIABLE_HERE}"),
+        ("database.url", "database: {url: '${oc.env:NO_SUCH_VARIABLE_HERE}'}"),
+        (
+            "trackers[0].tracking_uri",
+            "trackers: [{type: mlflow, tracking_uri: '${oc.env:NO_SUCH_VARIABLE_HERE}'}]",
+        ),
+    ],
+)
+def test_a_variable_that_the_environment_needs_and_lacks_is_a_problem(
+    tmp_path: Path, key: str, text: str
+) -> None:
+    (problem,) = problems_of(tmp_path, env=text)
+    assert problem == (
+        f"env.yaml: '{key}' refers to the environment variable 'NO_SUCH_VARIABLE_HERE', "
+        "which is not set"
+    )
 
 
 def test_secrets_do_not_travel_with_the_runs(

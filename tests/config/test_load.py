@@ -48,6 +48,8 @@ def test_content_is_plain_data_with_interpolations_as_written(
         ("a:\n  b: 1\n  b: 2\n", "some.yaml, line 3, column 3", "duplicate key b"),
         ("a:\n\tb: 1\n", "some.yaml, line 2", "cannot stand here"),
         ("a: 1\n---\nb: 2\n", "some.yaml, line 2", ""),
+        ("a: 1\nb: ?\n", "some.yaml, line 2, column 4", "put it in quotes"),
+        ("a: {b: ?}\n", "some.yaml, line 1, column 8", "put it in quotes"),
         ("a: 1\nb: @x\n", "some.yaml, line 2", "cannot stand here"),
         ("a: \x00", "some.yaml: cannot be read", "control characters"),
         ("a: ${b", "some.yaml: cannot be read", ""),

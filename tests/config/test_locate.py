@@ -51,6 +51,10 @@ def problems_of(folder: Path, **texts: str) -> str:
             "unknown key 'net.widht'. Did you mean 'width'? (line 3)",
         ),
         (
+            {"base": "settings:\n  net: {depth: 1}\n  far: ${nowhere}\n"},
+            "'far' refers to 'nowhere', which is not there. (base.yaml, line 3)",
+        ),
+        (
             {"trials": "- name: a\n- name: a\n"},
             "2 trials are named 'a'; give each a name of its own\n",
         ),
@@ -58,3 +62,12 @@ def problems_of(folder: Path, **texts: str) -> str:
 )
 def test_the_line_stands_at_the_end(tmp_path: Path, texts: dict[str, str], expected: str) -> None:
     assert expected in problems_of(tmp_path, **texts)
+
+
+def test_the_line_may_be_one_of_a_file_that_is_extended(tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir()
+    callbacks = "callbacks:\n- type: checkpoint\n  intervall: 2\n  interval: 2\n"
+    (tmp_path / "shared" / "low.yaml").write_text(callbacks, encoding="utf-8")
+    base = "extends: shared/low.yaml\nsettings:\n  net: {depth: 1}\n"
+    expected = "unknown key 'intervall'. Did you mean 'interval'? (shared/low.yaml, line 3)"
+    assert expected in problems_of(tmp_path, base=base)

@@ -169,6 +169,9 @@ def test_what_is_known_is_suggested_but_cannot_be_taken_away(
         ("trials.smal.lr=1", "there is no trial 'smal'. Did you mean 'small'?"),
         ("trials.small.lrr=1", "there is no 'lrr'. Did you mean 'lr'?"),
         ("trials.small.repeat=x", "'trials.small.repeat=x': 'repeat' must be 1 or more"),
+        ("repeat=5", "'repeat' is no setting; write trials.NAME.repeat=5"),
+        ("name=again", "'name' is no setting; write experiment.name=again"),
+        ("workspace=x", "'workspace' is no setting; write env.workspace=x"),
         ("seed=abc", "'seed' must be an integer, not 'abc'"),
         ("callbacks=x", "'callbacks' must be a list of mappings"),
         ("trials.small.lr=1,2", "'trials.small.lr=1,2': a sweep is of all trials"),
@@ -225,6 +228,32 @@ def test_a_name_of_ones_own_is_completed_by_what_the_command_sweeps(tmp_path: Pa
     assert problems == []
     assert plan is not None
     assert [trial.name for trial in plan.trials] == ["w1-lr=3", "w2-lr=3", "w1-lr=4", "w2-lr=4"]
+
+
+def test_the_name_of_an_entry_means_all_the_trials_that_it_stands_for(tmp_path: Path) -> None:
+    build(tmp_path)
+    trials = "- {name: m, grid: {lr: [1, 2]}}\n- {name: small}"
+    (tmp_path / "trials.yaml").write_text(trials, encoding="utf-8")
+    problems: list[str] = []
+    changes = ["trials.m.repeat=2", "trials.m.layers=[8]", "trials.m-lr=2.repeat=3"]
+    plan = build_plan(tmp_path, problems, changes)
+    assert problems == []
+    assert plan is not None
+    assert {trial.name: len(trial.runs) for trial in plan.trials} == {
+        "m-lr=1": 2,
+        "m-lr=2": 3,
+        "small": 1,
+    }
+    assert [trial.runs[0].settings["layers"] for trial in plan.trials] == [[8], [8], [64]]
+
+
+def test_a_form_of_a_sweep_is_no_setting_to_sweep(tmp_path: Path) -> None:
+    build(tmp_path)
+    (tmp_path / "trials.yaml").write_text("- {name: m, grid: {lr: [1, 2]}}", encoding="utf-8")
+    problems: list[str] = []
+    build_plan(tmp_path, problems, ["grid.lr=3,4"], sweeps=True)
+    assert len(problems) == 1
+    assert "there is no 'grid.lr' to sweep" in problems[0]
 
 
 def test_what_a_sweep_varies_is_not_set_from_outside(tmp_path: Path) -> None:

@@ -67,6 +67,17 @@ def test_a_rule_without_times_is_one_more_attempt() -> None:
     assert Retry.of({"on": "OSError"}) == Retry(times=1, on=("OSError",))
 
 
+def test_the_causes_need_no_quotes_though_yaml_reads_a_bare_on_as_true(tmp_path: Path) -> None:
+    rule = "retry: {times: 2, on: [OSError, oom]}"
+    folder = write_configs(tmp_path)
+    (folder / "experiment.yaml").write_text(f"name: contract\n{rule}\n", encoding="utf-8")
+    problems: list[str] = []
+    plan = build_plan(folder, problems)
+    assert problems == []
+    assert plan is not None
+    assert plan.runs[0].retry == Retry(2, ("OSError", "oom"))
+
+
 @pytest.mark.parametrize(
     ("value", "complaint"),
     [

@@ -107,6 +107,16 @@ def test_a_list_may_name_its_trials() -> None:
 # Names.
 
 
+def test_trials_that_a_list_names_are_told_apart_by_what_else_varies() -> None:
+    entry = {"list": [{"name": "special", "a": 1}, {"a": 2}], "grid": {"lr": [1, 2]}}
+    assert names_of({"name": "m", **entry}) == [
+        "special-lr=1",
+        "m-lr=1-a=2",
+        "special-lr=2",
+        "m-lr=2-a=2",
+    ]
+
+
 def test_a_name_may_be_made_of_settings() -> None:
     entry = {"name": "w${width}_${net.act}", "net": {"act": "relu"}, "grid": {"width": [8, 16]}}
     assert names_of(entry) == ["w8_relu", "w16_relu"]

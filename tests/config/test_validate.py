@@ -53,6 +53,25 @@ def test_a_slip_is_told_from_another_word(key: str, meant: str | None) -> None:
     assert validate.near_miss(key, known) == meant
 
 
+@pytest.mark.parametrize(
+    ("key", "known"),
+    [
+        ("learning_rate_min", "learning_rate_max"),
+        ("num_encoder_layers", "num_decoder_layers"),
+        ("encoder_dropout", "decoder_dropout"),
+        ("hidden_size_a", "hidden_size_b"),
+        ("optimizer_g", "optimizer_d"),
+    ],
+)
+def test_a_name_with_another_word_in_it_is_no_slip(key: str, known: str) -> None:
+    assert validate.near_miss(key, [known]) is None
+
+
+def test_a_long_name_may_have_a_slip_in_each_word() -> None:
+    assert validate.near_miss("learing_rte", ["learning_rate"]) == "learning_rate"
+    assert validate.near_miss("numencoderlayer", ["num_encoder_layers"]) == "num_encoder_layers"
+
+
 # Settings over settings.
 
 
@@ -79,6 +98,14 @@ def test_a_slip_in_a_setting_is_told_with_its_place() -> None:
 def test_settings_that_replace_or_add_are_fine(above: dict[Any, Any]) -> None:
     below = {"optimizer": {"momentum": 0.9}, "epochs": 3}
     assert validate.check_settings_keys("f", above, below) == []
+
+
+def test_a_declared_setting_is_no_slip_of_another() -> None:
+    below = {"lr_decay": 1, "net": {"layer": 1}}
+    above = {"lr_delay": 2, "net": {"layers": 2}}
+    declared = {"lr_decay", "lr_delay", "net", "net.layer", "net.layers"}
+    assert validate.check_settings_keys("f", above, below, declared) == []
+    assert validate.check_siblings({"a": {"batch": 1}, "b": {"patch": 1}}, {"patch"}) == []
 
 
 # Placeholders.
