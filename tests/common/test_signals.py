@@ -140,9 +140,13 @@ def test_a_second_sigterm_lets_it_close() -> None:
         assert process.wait() == 128 + signal.SIGTERM
 
 
+def interrupt_twice() -> None:
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+    finally:
+        os.kill(os.getpid(), signal.SIGINT)
+
+
 def test_the_same_ctrl_c_told_twice_counts_once() -> None:
     with pytest.raises(KeyboardInterrupt), orderly_signals():
-        try:
-            os.kill(os.getpid(), signal.SIGINT)
-        finally:
-            os.kill(os.getpid(), signal.SIGINT)
+        interrupt_twice()

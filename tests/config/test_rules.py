@@ -15,7 +15,10 @@ from experiment_manager.testing.configs import write_configs
 
 def plan_of(folder: Path, **experiment: Any) -> Plan:
     """The plan of an experiment with these keys and the trials ``small`` and ``large``."""
-    trials = [{"name": "small", "repeat": 2}, {"name": "large", "retry": {"times": 5}}]
+    trials: list[dict[str, Any]] = [
+        {"name": "small", "repeat": 2},
+        {"name": "large", "retry": {"times": 5}},
+    ]
     write_configs(folder, trials=trials, experiment={"name": "digits", **experiment})
     problems: list[str] = []
     plan = build_plan(folder, problems)

@@ -52,9 +52,7 @@ def fill(db: DatabaseManager) -> None:
     db.record_epoch(second, 0, [MetricPoint("acc", math.nan), MetricPoint("loss", math.inf)])
     db.record_epoch(fourth, 0, [MetricPoint("acc", -0.0), MetricPoint("loss", -math.inf)])
     set_end(db, first, RunStatus.COMPLETED, minutes=1)
-    set_end(
-        db, second, RunStatus.FAILED, minutes=90, error=OUT_OF_MEMORY
-    )
+    set_end(db, second, RunStatus.FAILED, minutes=90, error=OUT_OF_MEMORY)
     set_end(db, fourth, RunStatus.STOPPED, minutes=3000)
     db.add_tag([first, second], "paper")
     db.add_tag([first], "Baseline v2")
