@@ -7,14 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from experiment_manager.archive import archive_run, settle
 from experiment_manager.common.common import Level, RunStatus
 from experiment_manager.common.errors import ConfigError
 from experiment_manager.common.signals import orderly_signals
 from experiment_manager.common.yaml_utils import resolve
+from experiment_manager.config import validate
 from experiment_manager.config.build import build_plan
-from experiment_manager.config.files import BASE, EXPERIMENT, TRIALS
+from experiment_manager.config.files import BASE, ENV, EXPERIMENT, TRIALS
 from experiment_manager.config.locate import with_line
 from experiment_manager.config.paths import WorkspacePaths
 from experiment_manager.config.plan import Plan, RunSpec
@@ -24,13 +26,19 @@ from experiment_manager.execution.choice import Choice, Work
 from experiment_manager.execution.hold import holding
 from experiment_manager.execution.origin import capture_origin
 from experiment_manager.execution.planned import PlannedRun, compare_plan
+from experiment_manager.execution.remote import ExecuteAlive, settled_result
 from experiment_manager.execution.retries import execute_all
-from experiment_manager.executors.executor import Executor
-from experiment_manager.executors.serial import SerialExecutor
+from experiment_manager.execution.watching import TellTrackers
+from experiment_manager.executors.executor import Execute, Executor
+from experiment_manager.executors.executor_factory import (
+    ExecutorFactory,
+    executor_class,
+    executor_config,
+)
 from experiment_manager.pipelines.pipeline_factory import PipelineFactory
 from experiment_manager.pipelines.preflight import check_types, complete_plan, declared_settings
 from experiment_manager.results.summary import ExperimentSummary, summarize
-from experiment_manager.trackers.plugins.database_tracker import database_url
+from experiment_manager.trackers.plugins.database_tracker import recording_url
 from experiment_manager.trackers.tracker import Tracker
 from experiment_manager.trial import RunResult, Trial, execute_run
 
@@ -43,10 +51,17 @@ class Experiment:
     Attributes:
         plan: Every run, settled before anything runs.
         results: Of the runs that the last call of :meth:`run` executed.
+        executor: What executes them, with its ``type``.
     """
 
-    def __init__(self, plan: Plan, factory: type[PipelineFactory] | None = None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        factory: type[PipelineFactory] | None = None,
+        executor: Mapping[str, Any] | None = None,
+    ) -> None:
         self.plan = plan
+        self.executor = executor or {"type": "serial"}
         self.results: tuple[RunResult, ...] = ()
         self._factory = factory
         self._paths = WorkspacePaths(Path(plan.workspace))
@@ -59,6 +74,8 @@ class Experiment:
         overrides: Sequence[str] = (),
         *,
         sweeps: bool = False,
+        executor: str | None = None,
+        jobs: int | None = None,
     ) -> Experiment:
         """The experiment in a folder, checked as a whole; nothing is written.
 
@@ -71,6 +88,9 @@ class Experiment:
                 :mod:`~experiment_manager.config.overrides`.
             sweeps: True to make each trial once for each of the values that commas part in
                 an override.
+            executor: What executes the runs, instead of what env.yaml says: ``serial``,
+                ``local``, ``slurm`` or ``ray``.
+            jobs: How many runs at the same time, instead of what env.yaml says.
 
         Raises:
             ConfigError: With everything that is wrong.
@@ -87,9 +107,10 @@ class Experiment:
         if plan is not None:
             problems += check_types(plan, custom_factory=factory is not None)
             plan = complete_plan(plan, problems)
+        config = None if plan is None else _choose_executor(plan, problems, executor, jobs)
         if plan is None or problems:
             raise ConfigError([with_line(problem, folder) for problem in problems])
-        return cls(plan, factory)
+        return cls(plan, factory, config)
 
     @property
     def name(self) -> str:
@@ -104,8 +125,7 @@ class Experiment:
     @property
     def database_url(self) -> str:
         """The database as an SQLAlchemy URL; may hold a password, so do not show it."""
-        given = resolve(dict(self.plan.environment.get("database") or {}))
-        return database_url(self._paths.workspace, given.get("url"))
+        return recording_url(self.plan.environment, self.plan.workspace)
 
     def status(self) -> list[PlannedRun]:
         """Every run of the plan beside what the database says of it; nothing is written."""
@@ -155,7 +175,7 @@ class Experiment:
                 snapshots = db.store_snapshots(origin)
                 specs = [replace(spec, snapshots=snapshots) for spec in work.specs]
                 if specs:
-                    self._execute(specs, extra_trackers)
+                    self._execute(specs, extra_trackers, db)
         return self.summary()
 
     def _set_aside(self, db: DatabaseManager, work: Work) -> None:
@@ -164,7 +184,9 @@ class Experiment:
                 workspace, spec = self._paths.workspace, run.spec
                 archive_run(db, workspace, self.name, spec.trial, run.row, reason)
 
-    def _execute(self, specs: Sequence[RunSpec], extra_trackers: Sequence[Tracker]) -> None:
+    def _execute(
+        self, specs: Sequence[RunSpec], extra_trackers: Sequence[Tracker], db: DatabaseManager
+    ) -> None:
         with ExitStack() as stack:
             env = stack.enter_context(self._start(extra_trackers))
             names = {spec.trial for spec in specs}
@@ -172,14 +194,22 @@ class Experiment:
             for trial in [trial for trial in self.plan.trials if trial.name in names]:
                 stack.callback(_close, Trial(trial, env), outcomes)
             executor = stack.enter_context(self._executor(extra_trackers))
-            self.results = tuple(execute_all(executor, specs))
+            conclude = functools.partial(settled_result, db=db)
+            watch = TellTrackers(extra_trackers) if executor.isolates else None
+            self.results = tuple(execute_all(executor, specs, conclude, watch))
             outcomes |= {name: _outcome_of(name, self.results) for name in names}
 
     def _executor(self, extra_trackers: Sequence[Tracker]) -> Executor:
-        return SerialExecutor(
-            functools.partial(
+        if executor_class(self.executor).isolates:
+            execute: Execute = ExecuteAlive(self._factory)
+        else:
+            execute = functools.partial(
                 execute_run, factory=self._factory, extra_trackers=tuple(extra_trackers)
             )
+        folder = self._paths.experiment(self.name).logs / "workers"
+        config = {k: v for k, v in self.executor.items() if k != "type"}
+        return ExecutorFactory.create(
+            self.executor["type"], config, execute=execute, folder=folder
         )
 
     def _start(self, extra_trackers: Sequence[Tracker]) -> Environment:
@@ -205,6 +235,20 @@ class Experiment:
             return
         with DatabaseManager.from_url(url, read_only=True) as db:
             yield db
+
+
+def _choose_executor(
+    plan: Plan, problems: list[str], name: str | None, jobs: int | None
+) -> dict[str, Any] | None:
+    """What executes the runs; None where that is wrong, or nobody can say."""
+    given = plan.environment.get("executor")
+    if problems or (given is not None and validate.is_typed(given)):
+        return None  # which was told
+    config = executor_config(resolve({"executor": given})["executor"], name, jobs)
+    url = recording_url(plan.environment, plan.workspace)
+    told = ExecutorFactory.check(config, plan.runs, url)
+    problems += [f"{ENV}: 'executor': {problem}" for problem in told]
+    return config
 
 
 def _close(trial: Trial, outcomes: Mapping[str, RunStatus]) -> None:

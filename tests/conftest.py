@@ -41,8 +41,8 @@ def _leaves_the_process_as_it_was(tmp_path: Path) -> Iterator[None]:
 
 
 def _environment_variables() -> dict[str, str]:
-    """All but those that pytest, torch and the OpenMP libraries set for themselves."""
-    own = ("PYTEST_", "KMP_", "TORCHINDUCTOR_")
+    """All but those that pytest, Ray, torch and the OpenMP libraries set for themselves."""
+    own = ("PYTEST_", "KMP_", "RAY_", "TORCHINDUCTOR_")
     return {name: value for name, value in os.environ.items() if not name.startswith(own)}
 
 

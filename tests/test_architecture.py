@@ -25,7 +25,7 @@ LATE = {"cli"}  # its commands load what they need when they are called
 
 OPTIONAL = {
     *("torch", "pandas", "mlflow", "ray", "optuna", "matplotlib", "numpy"),
-    *("scipy", "psutil", "pyarrow", "pynvml", "tensorboardX", "wandb"),
+    *("cloudpickle", "scipy", "psutil", "pyarrow", "pynvml", "submitit", "tensorboardX", "wandb"),
 }
 HEAVY = OPTIONAL | {"sqlalchemy", "omegaconf", "rich"}
 

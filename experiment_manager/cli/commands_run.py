@@ -43,6 +43,14 @@ _sweeps = click.option(
     is_flag=True,
     help="Set results of other settings aside, and execute these runs anew.",
 )
+@click.option(
+    "--executor",
+    metavar="NAME",
+    help="Execute by serial, local, slurm or ray, instead of what env.yaml says.",
+)
+@click.option(
+    "-j", "jobs", metavar="N", type=click.IntRange(1), help="Execute N runs at the same time."
+)
 @click.option("--join", is_flag=True, help="Share the work with another process that is at it.")
 @json_flag
 def run(
@@ -54,6 +62,8 @@ def run(
     retry: str | None,
     restart: bool,
     rerun_changed: bool,
+    executor: str | None,
+    jobs: int | None,
     **options: bool,
 ) -> None:
     """Execute every run of DIR that has not succeeded yet.
@@ -71,7 +81,9 @@ def run(
     states = None if retry is None else tuple(s for s in retry.split(",") if s != "none")
     choice = Choice(states, only, restart=restart, rerun_changed=rerun_changed)
     try:
-        succeeded = run_experiment(config_dir, changes, choice, **options)
+        succeeded = run_experiment(
+            config_dir, changes, choice, executor=executor, jobs=jobs, **options
+        )
     except KeyboardInterrupt:
         exit_codes.interrupted("The same command again does what is missing.")
     if not succeeded:

@@ -63,7 +63,7 @@ class _RunningRun:
 
 
 class RunProgress(Tracker):
-    """Follows the runs of this process, one at a time, and shows them.
+    """Follows the runs and shows them: of those in other processes, their starts and ends.
 
     Args:
         console: Where.
@@ -76,7 +76,7 @@ class RunProgress(Tracker):
         self._runs = runs
         self._ended: set[str] = set()
         self._started_s = time.monotonic()
-        self._run: _RunningRun | None = None
+        self._running: dict[tuple[str | None, int | None], _RunningRun] = {}
 
     def on_create(self, level: Level, context: Context, **details: Any) -> None:
         """Remember the run that begins."""
@@ -86,20 +86,22 @@ class RunProgress(Tracker):
             name = f"{context.trial} run {context.run}"
             kept = details.get("resumed_epoch")
             epochs_before = 0 if kept is None else kept + 1
-            self._run = _RunningRun(name, details.get("seed"), epochs, epochs_before)
-            self._show_start(self._run)
+            run = _RunningRun(name, details.get("seed"), epochs, epochs_before)
+            self._running[context.trial, context.run] = run
+            self._show_start(run)
 
     def on_start(self, level: Level, context: Context) -> None:
         """Nothing more: a run is shown from its creation on."""
 
     def track(self, points: Sequence[MetricPoint], context: Context) -> None:
         """Remember the latest numbers of epochs, and the final ones."""
-        if self._run is not None and context.batch is None:
+        run = self._running.get((context.trial, context.run))
+        if run is not None and context.batch is None:
             numbers = scalars_of(points)
             if context.epoch is None:
-                self._run.metrics = numbers
+                run.metrics = numbers
             else:
-                self._run.metrics |= numbers
+                run.metrics |= numbers
 
     def on_end(
         self,
@@ -109,15 +111,16 @@ class RunProgress(Tracker):
         error: str | None = None,
     ) -> None:
         """Show an epoch or a run that is over."""
-        if self._run is None:
+        run = self._running.get((context.trial, context.run))
+        if run is None:
             return
         if level is Level.EPOCH and status.is_success:
-            self._run.epochs += 1
-            self._show_epoch(self._run)
+            run.epochs += 1
+            self._show_epoch(run)
         elif level is Level.TRIAL_RUN:
-            self._ended.add(self._run.name)
-            self._show_end(self._run, status, "" if error is None else exception_line(error))
-            self._run = None
+            self._ended.add(run.name)
+            del self._running[context.trial, context.run]
+            self._show_end(run, status, "" if error is None else exception_line(error))
 
     @property
     def _runs_done(self) -> int:
@@ -136,8 +139,8 @@ class RunProgress(Tracker):
 
     def _end_text(self, run: _RunningRun, status: RunStatus, failure: str) -> str:
         duration = duration_text(time.monotonic() - run.started_s)
-        epochs = f"{run.epochs} epoch{'' if run.epochs == 1 else 's'}"
-        text = f"{escape(run.name)} {status_text(status)}, {epochs} in {duration}"
+        epochs = f", {run.epochs} epoch{'' if run.epochs == 1 else 's'}" if run.epochs else ""
+        text = f"{escape(run.name)} {status_text(status)}{epochs} in {duration}"
         said = run.metrics_text if status.is_success else failure
         is_told = said and status is not RunStatus.ABORTED  # whoever interrupted it knows why
         return f"{text}  {escape(said)}" if is_told else text
@@ -163,7 +166,8 @@ class LineProgress(RunProgress):
         self._last_line_s = run.started_s
         goes_on = f", goes on after {run.epochs} epochs" if run.epochs else ""
         is_again = run.name in self._ended
-        position = "" if is_again else f" ({self._runs_done + 1}/{self._runs})"
+        number = self._runs_done + len(self._running)
+        position = "" if is_again else f" ({number}/{self._runs})"
         begun = "started again" if is_again else "started"
         self._print(f"{escape(run.name)} {begun}, seed {run.seed}{goes_on}{position}")
 
@@ -188,7 +192,7 @@ class BarProgress(RunProgress):
         super().__init__(console, runs)
         self._bars = Progress(*_columns(), console=console, transient=True, expand=True)
         self._all_task = self._bars.add_task("all runs", total=runs, **_fields(f"0/{runs}"))
-        self._run_task: TaskID | None = None
+        self._run_tasks: dict[str, TaskID] = {}
 
     def __enter__(self) -> BarProgress:  # noqa: PYI034 - Self wants Python 3.11
         self._bars.start()
@@ -203,19 +207,17 @@ class BarProgress(RunProgress):
         self._bars.stop()
 
     def _show_start(self, run: _RunningRun) -> None:
-        self._run_task = self._bars.add_task(
+        self._run_tasks[run.name] = self._bars.add_task(
             escape(run.name), total=run.epochs_planned, **_fields(run.epochs_text)
         )
 
     def _show_epoch(self, run: _RunningRun) -> None:
-        if self._run_task is not None:
-            fields = _fields(run.epochs_text, run.eta_text, escape(run.metrics_text))
-            self._bars.update(self._run_task, completed=run.epochs, **fields)
+        fields = _fields(run.epochs_text, run.eta_text, escape(run.metrics_text))
+        self._bars.update(self._run_tasks[run.name], completed=run.epochs, **fields)
         self._show_all(run.fraction)
 
     def _show_end(self, run: _RunningRun, status: RunStatus, failure: str) -> None:
-        if self._run_task is not None:
-            self._bars.remove_task(self._run_task)
+        self._bars.remove_task(self._run_tasks.pop(run.name))
         text = self._end_text(run, status, failure)
         self._bars.console.print(text, no_wrap=True, overflow="ellipsis")
         self._show_all(0.0)

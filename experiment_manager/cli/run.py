@@ -34,10 +34,14 @@ def run_experiment(
     quiet: bool = False,
     join: bool = False,
     as_json: bool = False,
+    executor: str | None = None,
+    jobs: int | None = None,
 ) -> bool:
     """Execute what is missing and print the results; True where every run succeeded."""
     console = create_console()
-    experiment = Experiment.create(config_dir, overrides=overrides, sweeps=sweeps)
+    experiment = Experiment.create(
+        config_dir, overrides=overrides, sweeps=sweeps, executor=executor, jobs=jobs
+    )
     execute = functools.partial(
         _execute, console, experiment, choice or Choice(), quiet=quiet, join=join
     )

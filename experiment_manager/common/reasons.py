@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-OUT_OF_MEMORY, TIMEOUT, LOST = "oom", "timeout", "lost"
-_BY_CLASS = {"KeyboardInterrupt": "interrupted", "Terminated": "terminated"}
+OUT_OF_MEMORY, TIMEOUT, LOST, INTERRUPTED = "oom", "timeout", "lost", "interrupted"
+_BY_CLASS = {"KeyboardInterrupt": INTERRUPTED, "Terminated": "terminated"}
 _BY_ENDING = {
     "MemoryError": OUT_OF_MEMORY,  # OutOfMemoryError of GPUs and NumPy's _ArrayMemoryError too
     "ResourceExhaustedError": OUT_OF_MEMORY,

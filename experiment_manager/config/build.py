@@ -34,6 +34,7 @@ from experiment_manager.config.files import (
 from experiment_manager.config.overrides import COMMAND_LINE, Overrides, sort_overrides
 from experiment_manager.config.plan import Plan, RunSpec, TrialPlan
 from experiment_manager.config.references import reference_problems
+from experiment_manager.config.resources import Resources, resources_problem
 from experiment_manager.config.rules import Recording, Retry, retry_problem
 
 
@@ -96,7 +97,7 @@ def _assemble(files: Files, changes: Overrides, problems: list[str]) -> Plan:
     by_command = dict.fromkeys((c.key.partition(".")[0] for c in changes.settings), COMMAND_LINE)
     trials = [
         replace(
-            _plan_trial(trial, settings, plan, problems, _retry(trial.content, files.experiment)),
+            _plan_trial(trial, settings, plan, problems, _rules(trial.content, files.experiment)),
             origins=origins
             | dict.fromkeys(settings_of(TRIALS, trial.content), TRIALS)
             | by_command,
@@ -124,7 +125,11 @@ def _slips_in_trials(
 
 
 def _plan_trial(
-    entry: Entry, settings: dict[str, Any], plan: Plan, problems: list[str], retry: Retry
+    entry: Entry,
+    settings: dict[str, Any],
+    plan: Plan,
+    problems: list[str],
+    rules: Mapping[str, Any],
 ) -> TrialPlan:
     trial, where = entry.content, entry.where
     runs = []
@@ -133,7 +138,7 @@ def _plan_trial(
         if spec is None:
             break  # the same sentence for every repeat would say nothing new
         verify = plan.recording.verify_determinism and number == 1
-        runs.append(replace(spec, retry=retry, verify_determinism=verify))
+        runs.append(replace(spec, **rules, verify_determinism=verify))
     problems += validate.check_placeholders(where, settings)
     return TrialPlan(str(trial.get("name", "")), trial, {}, tuple(runs), entry.place)
 
@@ -174,10 +179,15 @@ def _interpolations(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in flatten(settings).items() if has_interpolation([value])}
 
 
-def _retry(trial: Mapping[str, Any], experiment: Mapping[str, Any]) -> Retry:
-    """The trial's rule, else the experiment's; none where it is wrong, which is told elsewhere."""
-    given = trial.get("retry", experiment.get("retry"))
-    return Retry() if given is None or retry_problem(given) else Retry.of(given)
+def _rules(trial: Mapping[str, Any], experiment: Mapping[str, Any]) -> dict[str, Any]:
+    """How runs are executed; what is wrong in it counts as not there, and is told elsewhere."""
+    retry = trial.get("retry", experiment.get("retry"))
+    needs = [block.get("resources") or {} for block in (experiment, trial)]
+    valid = [need for need in needs if resources_problem(need) is None]
+    return {
+        "retry": Retry() if retry is None or retry_problem(retry) else Retry.of(retry),
+        "resources": Resources.of({key: need[key] for need in valid for key in need}),
+    }
 
 
 def _count(repeat: Any) -> int:

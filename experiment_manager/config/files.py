@@ -15,6 +15,7 @@ from experiment_manager.config import validate
 from experiment_manager.config.extend import load_layers, load_mapping
 from experiment_manager.config.load import load_yaml
 from experiment_manager.config.overrides import COMMAND_LINE, Overrides, apply_all, dotted
+from experiment_manager.config.resources import resources_problem
 from experiment_manager.config.rules import retry_problem, texts_problem
 from experiment_manager.config.sweep import INSERTED, SWEEP_KEYS, expand, varied_keys
 
@@ -37,12 +38,14 @@ _KNOWN_KEYS: dict[str, dict[str, validate.Check]] = {
         "debug": validate.is_flag,
         "trackers": validate.is_typed_list,
         "database": validate.is_database,
+        "executor": validate.is_typed,
     },
     EXPERIMENT: {
         **_IDENTITY_KEYS,
         **_SETTINGS_KEYS,
         "factory": validate.is_text,
         "retry": retry_problem,
+        "resources": resources_problem,
         "require_clean": validate.is_flag,
         "verify_determinism": validate.is_flag,
         "data_files": texts_problem,
@@ -54,6 +57,7 @@ _KNOWN_KEYS: dict[str, dict[str, validate.Check]] = {
         **_SETTINGS_KEYS,
         "repeat": validate.is_count,
         "retry": retry_problem,
+        "resources": resources_problem,
     },
 }
 # Settings with a meaning of their own, so that a slip in one of them is noticed.

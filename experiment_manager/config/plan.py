@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from experiment_manager.config.paths import Directory, WorkspacePaths
+from experiment_manager.config.resources import Resources
 from experiment_manager.config.rules import Recording, Retry
 
 RECIPE = "recipe"  # the fact under which the database keeps it
@@ -41,6 +42,7 @@ class RunSpec:
         attempts: How many attempts had been made of it when it was compared with the database,
             so that one of several processes makes the next; None where nobody compared it.
         retry: When it is executed again after a failure.
+        resources: What it needs while it is executed.
         verify_determinism: True to execute its first epoch twice and compare.
         snapshots: Hashes of what the database knows of code, packages and machine, by name.
     """
@@ -60,6 +62,7 @@ class RunSpec:
     resume: bool = False
     attempts: int | None = None
     retry: Retry = field(default_factory=Retry)
+    resources: Resources = field(default_factory=Resources)
     verify_determinism: bool = False
     snapshots: Mapping[str, str] = field(default_factory=dict)
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
+from typing import Protocol
 
 from experiment_manager.common.errors import DatabaseError, ExperimentHeldError, describe
 from experiment_manager.common.processes import ProcessIdentity
@@ -61,6 +62,13 @@ def _give_back(db: DatabaseManager, lease: LeaseRow) -> None:
         )
 
 
+class KeepsLeases(Protocol):
+    """Whom to tell that a process lives, such as a database."""
+
+    def beat(self, process: ProcessIdentity) -> None:
+        """It lives."""
+
+
 class Heartbeat:
     """Says in the background that a process lives, of everything that it executes.
 
@@ -73,7 +81,7 @@ class Heartbeat:
     """
 
     def __init__(
-        self, db: DatabaseManager, process: ProcessIdentity, interval_s: float = BEAT_INTERVAL_S
+        self, db: KeepsLeases, process: ProcessIdentity, interval_s: float = BEAT_INTERVAL_S
     ) -> None:
         self._db = db
         self._process = process

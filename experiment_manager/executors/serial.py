@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
+import time
+from typing import ClassVar
+
+from experiment_manager.common.serializable import YAMLSerializable
 from experiment_manager.config.plan import RunSpec
 from experiment_manager.executors.executor import Executor, RunHandle
-from experiment_manager.trial import RunResult
+from experiment_manager.executors.time_limit import time_limit
 
 
-class _FinishedRun(RunHandle):
-    """A run that was executed before its handle existed."""
-
-    def __init__(self, spec: RunSpec, result: RunResult) -> None:
-        super().__init__(spec)
-        self._result = result
-
-    def done(self) -> bool:
-        """Always."""
-        return True
-
-    def result(self) -> RunResult:
-        """At once."""
-        return self._result
-
-    def cancel(self) -> None:
-        """Too late."""
-
-
+@YAMLSerializable.register("serial")
 class SerialExecutor(Executor):
     """Executes each run while it is submitted, in the calling thread."""
 
+    isolates: ClassVar[bool] = False
+
     def submit(self, spec: RunSpec) -> RunHandle:
         """Execute the run; the handle is done."""
-        return _FinishedRun(spec, self._execute(spec))
+        handle = RunHandle(spec, self)
+        with time_limit(spec.resources.timeout_s):
+            result = self._execute(spec)
+        self._end(handle, result)
+        return handle
+
+    def let_happen(self, timeout_s: float | None = None) -> None:
+        """Nothing can happen; wait where a time is given."""
+        if timeout_s:
+            time.sleep(timeout_s)
+
+    def cancel(self, handle: RunHandle) -> None:
+        """Too late."""

@@ -357,7 +357,10 @@ def test_planning_writes_nothing_and_imports_no_code_of_the_user(
         ),
         (
             {"env": "hue: 1"},
-            "env.yaml: unknown key 'hue'. Known: database, debug, trackers, verbose, workspace.",
+            (
+                "env.yaml: unknown key 'hue'. "
+                "Known: database, debug, executor, trackers, verbose, workspace."
+            ),
         ),
         (
             {"base": "colour: red\nsettings: {lr: 1}"},

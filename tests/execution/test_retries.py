@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,14 @@ import pytest
 from omegaconf import DictConfig
 
 from experiment_manager.common.common import RunStatus
+from experiment_manager.common.processes import ProcessIdentity
 from experiment_manager.config.plan import RunSpec
 from experiment_manager.config.rules import Retry
 from experiment_manager.db.manager import DatabaseManager
 from experiment_manager.db.rows import AttemptRow, TrialRunRow
 from experiment_manager.environment import Environment
 from experiment_manager.execution.retries import execute_all
+from experiment_manager.executors.executor import Execute, RunHandle
 from experiment_manager.executors.serial import SerialExecutor
 from experiment_manager.pipelines.pipeline import Pipeline
 from experiment_manager.testing.configs import create_spec
@@ -231,30 +233,95 @@ def test_an_interrupt_is_raised_and_nothing_is_tried_again(case: Callable[..., C
 # What is waited, and what is kept.
 
 
+class Clock:
+    """Time that passes where somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+        self.slept: list[float] = []
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now_s += seconds
+
+
 @pytest.fixture
-def waits(monkeypatch: pytest.MonkeyPatch) -> Sequence[float]:
-    """The waits in seconds, none of which is waited for."""
-    waited: list[float] = []
-    monkeypatch.setattr(time, "sleep", waited.append)
-    return waited
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(time, "sleep", clock.sleep)
+    monkeypatch.setattr(time, "monotonic", lambda: clock.now_s)
+    return clock
 
 
-def test_it_waits_before_each_round_as_long_as_the_longest_rule_says(
-    tmp_path: Path, waits: Sequence[float]
-) -> None:
-    rules = [Retry(2, wait_s=1.5), Retry(1, wait_s=40.0), Retry(0, wait_s=99.0)]
+def test_each_run_waits_as_long_as_its_own_rule_says(tmp_path: Path, clock: Clock) -> None:
+    executed: list[tuple[int, float]] = []
+
+    def fail(spec: RunSpec) -> RunResult:
+        executed.append((spec.run, clock.now_s - 1000.0))
+        return RunResult("first", spec.run, RunStatus.FAILED, "", 0.0)
+
+    rules = [Retry(2, wait_s=40.0), Retry(1, wait_s=1.5), Retry(0, wait_s=99.0)]
     specs = [create_spec(tmp_path, run=n + 1) for n in range(3)]
-    failing = SerialExecutor(lambda spec: RunResult("first", spec.run, RunStatus.FAILED, "", 0.0))
-    execute_all(failing, [replace(s, retry=r) for s, r in zip(specs, rules, strict=True)])
-    assert list(waits) == [40.0, 1.5]
+    execute_all(
+        SerialExecutor(fail), [replace(s, retry=r) for s, r in zip(specs, rules, strict=True)]
+    )
+    assert executed == [(1, 0.0), (2, 0.0), (3, 0.0), (2, 1.5), (1, 40.0), (1, 80.0)]
 
 
-def test_it_waits_for_nothing_where_nothing_is_tried_again(
-    tmp_path: Path, waits: Sequence[float]
-) -> None:
+def test_it_waits_for_nothing_where_nothing_is_tried_again(tmp_path: Path, clock: Clock) -> None:
     rule = Retry(2, wait_s=60.0)
     executed_times(tmp_path, rule, RunResult("first", 1, RunStatus.COMPLETED, None, 0.0))
-    assert list(waits) == []
+    assert clock.slept == []
+
+
+class OneAtATime(SerialExecutor):
+    """Executes a run where it is waited for, so that the others are still to come."""
+
+    def __init__(self, execute: Execute) -> None:
+        super().__init__(execute)
+        self.left: list[RunHandle] = []
+
+    def submit(self, spec: RunSpec) -> RunHandle:
+        self.left.append(RunHandle(spec, self))
+        return self.left[-1]
+
+    def let_happen(self, timeout_s: float | None = None) -> None:
+        if self.left:
+            handle = self.left.pop(0)
+            self._begin(handle, ProcessIdentity.current())
+            self._end(handle, self._execute(handle.spec))
+
+
+def test_a_run_is_handed_over_again_before_the_others_are_done(tmp_path: Path) -> None:
+    submitted: list[int] = []
+
+    class Telling(OneAtATime):
+        def submit(self, spec: RunSpec) -> RunHandle:
+            submitted.append(len(self.left))
+            return super().submit(spec)
+
+    def fail_first(spec: RunSpec) -> RunResult:
+        is_bad = spec.run == 1 and not spec.resume
+        status = RunStatus.FAILED if is_bad else RunStatus.COMPLETED
+        return RunResult("first", spec.run, status, None, 0.0)
+
+    specs = [replace(create_spec(tmp_path, run=n), retry=Retry(1)) for n in (1, 2, 3)]
+    results = execute_all(Telling(fail_first), specs)
+    assert [result.status for result in results] == [RunStatus.COMPLETED] * 3
+    assert submitted == [0, 1, 2, 2]  # two others were not done yet
+
+
+def test_whoever_watches_is_told_of_beginnings_and_ends(tmp_path: Path) -> None:
+    told: list[tuple[int, RunStatus | None]] = []
+    executor = OneAtATime(lambda s: RunResult("first", s.run, RunStatus.COMPLETED, None, 0.0))
+    execute_all(
+        executor,
+        [create_spec(tmp_path, run=n) for n in (1, 2)],
+        watch=lambda handle, result: told.append(
+            (handle.spec.run, result.status if result else None)
+        ),
+    )
+    assert told == [(n, s) for n in (1, 2) for s in (None, RunStatus.COMPLETED)]
 
 
 def test_every_attempt_is_kept_with_its_traceback(case: Callable[..., Case]) -> None:

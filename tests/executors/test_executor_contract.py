@@ -4,14 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from experiment_manager.executors.executor import Execute, Executor
+from experiment_manager.executors.local import LocalExecutor
+from experiment_manager.executors.ray import RayExecutor
 from experiment_manager.executors.serial import SerialExecutor
+from experiment_manager.executors.slurm import SlurmExecutor
 from experiment_manager.testing.executor_contract import ExecutorContract
+
+GRACE_S = 0.5
 
 
 class TestSerialExecutor(ExecutorContract):
     def make_executor(self, execute: Execute) -> Executor:
         return SerialExecutor(execute)
+
+
+class TestLocalExecutor(ExecutorContract):
+    def make_executor(self, execute: Execute) -> Executor:
+        return LocalExecutor(execute, max_workers=2, grace_s=GRACE_S)
+
+
+class TestSlurmExecutorWithoutSlurm(ExecutorContract):
+    """Its jobs are submitit's, started on this machine."""
+
+    def make_executor(self, execute: Execute) -> Executor:
+        return SlurmExecutor(execute, max_workers=2, grace_s=GRACE_S, cluster="local")
+
+
+class TestRayExecutor(ExecutorContract):
+    @pytest.fixture(autouse=True, scope="class")
+    @classmethod
+    def _connected(cls, ray_cluster: object) -> None:
+        """One cluster for all tests: it takes seconds to start."""
+
+    def make_executor(self, execute: Execute) -> Executor:
+        return RayExecutor(execute, max_workers=2, grace_s=GRACE_S)
 
 
 BROKEN = """
@@ -20,30 +49,34 @@ from experiment_manager.testing.executor_contract import ExecutorContract
 
 
 class ForgetfulHandle(RunHandle):
-    def __init__(self, spec, execute):
-        super().__init__(spec)
-        self.execute = execute
-
     def done(self):
         return False
 
     def result(self):
-        result = self.execute(self.spec)
+        result = self._executor._execute(self.spec)
         if result.error:
             raise RuntimeError(result.error)
         return result
 
-    def cancel(self):
-        pass
-
 
 class Broken(Executor):
+    isolates = False
+    runs = 0
+
     def submit(self, spec):
+        self.runs += 1
         try:
             self._execute(spec)
         except KeyboardInterrupt:
             pass
-        return ForgetfulHandle(spec, lambda spec: self._execute(spec))
+        return ForgetfulHandle(spec, self)
+
+    def let_happen(self, timeout_s=None):
+        if timeout_s is None and self.runs:
+            raise AssertionError("nothing will ever happen here")
+
+    def cancel(self, handle):
+        pass
 
     def __exit__(self, kind, error, trace):
         return True
@@ -68,4 +101,9 @@ def test_the_suite_finds_what_a_broken_executor_does_wrong(
         "test_takes_more_after_results_were_read",
         "test_an_interrupt_of_the_driver_is_raised",
         "test_an_error_in_the_block_is_not_swallowed",
+        "test_without_news_a_wait_ends_in_time",
+        "test_every_end_is_news_once",
+        "test_the_state_of_what_is_done_is_that_of_its_result",
+        "test_a_run_over_its_time_limit_fails_of_it",
+        "test_as_completed_gives_each_handle_once",
     }

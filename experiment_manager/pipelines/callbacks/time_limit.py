@@ -6,10 +6,10 @@ import time
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from experiment_manager.common.durations import duration_s
 from experiment_manager.common.serializable import YAMLSerializable
 from experiment_manager.environment import Environment
 from experiment_manager.pipelines.callbacks.callback import Callback
-from experiment_manager.pipelines.callbacks.durations import duration_s
 
 
 @YAMLSerializable.register("time_limit")
@@ -21,7 +21,7 @@ class TimeLimit(Callback):
     Args:
         env: Where the stop is logged.
         duration: A number of seconds, or text such as ``"2h"``, ``"1h30m"`` or ``"00:30:00"``
-            (see :func:`~experiment_manager.pipelines.callbacks.durations.duration_s`).
+            (see :func:`~experiment_manager.common.durations.duration_s`).
         within_epoch: True to stop after a batch too, in the middle of an epoch, whose metrics
             are lost then.
 

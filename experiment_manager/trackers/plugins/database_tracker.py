@@ -12,6 +12,7 @@ from experiment_manager.common.common import Level, RunStatus
 from experiment_manager.common.metrics import MetricPoint
 from experiment_manager.common.processes import ProcessIdentity
 from experiment_manager.common.serializable import YAMLSerializable
+from experiment_manager.common.yaml_utils import resolve
 from experiment_manager.config.paths import WorkspacePaths
 from experiment_manager.config.plan import RECIPE
 from experiment_manager.db.keys import (
@@ -32,6 +33,12 @@ from experiment_manager.trackers.tracker import Tracker
 def database_url(workspace: Path, url: str | None = None) -> str:
     """The database of a workspace: the one that was named, else a SQLite file in it."""
     return url or f"sqlite:///{WorkspacePaths(workspace).database}"
+
+
+def recording_url(environment: Mapping[str, Any], workspace: str | Path) -> str:
+    """The database that env.yaml names, or the workspace's; it may hold a password."""
+    given = resolve(dict(environment.get("database") or {}))
+    return database_url(Path(workspace), given.get("url"))
 
 
 @YAMLSerializable.register("database")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from experiment_manager.pipelines.callbacks.durations import duration_s
+from experiment_manager.common.durations import duration_s
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 import re
 
-from experiment_manager.pipelines.callbacks.argument_checks import is_number
-
 _SECONDS_BY_UNIT = {"d": 86_400, "h": 3_600, "m": 60, "min": 60, "s": 1}
 _SECONDS_BY_PLACE = (1, 60, 3_600, 86_400)
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(d|h|min|m|s)\s*")
@@ -29,7 +27,8 @@ def duration_s(duration: float | str) -> float:
         (90.0, 5400.0, 5400.0, 1800.0)
     """
     seconds = _seconds_in(duration) if isinstance(duration, str) else duration
-    if not is_number(seconds) or not 0 < seconds < math.inf:
+    is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+    if not is_number or not 0 < seconds < math.inf:
         raise ValueError(
             "'duration' must be a number of seconds above 0, or text such as '90s', '1h30m', '1d' "
             f"or '00:30:00', not {duration!r}"
