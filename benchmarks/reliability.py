@@ -24,6 +24,7 @@ from _measure import Samples, folder, heading, interleaved, median, report
 from mlflow import MlflowClient
 
 from experiment_manager import Experiment, Pipeline
+from experiment_manager.pipelines.pipeline_factory import PipelineFactory
 
 TRIALS, REPEATS = 100, 5
 FINISHED_TRIALS, FINISHED_REPEATS, NO_OP_REPEATS = 400, 5, 7
@@ -51,6 +52,15 @@ class Training(Pipeline):
         """Two metrics."""
         self.epoch_metrics["val_loss"] = 0.5
         self.epoch_metrics["val_acc"] = 0.9
+
+
+class TrainingFactory(PipelineFactory):
+    """Makes it in this process, whatever is asked for."""
+
+    @staticmethod
+    def create(name: str, config: Any, env: Any, id: int | None = None) -> Pipeline:  # noqa: A002, ARG004
+        """The training."""
+        return Training(env, config)
 
 
 def main() -> None:
@@ -93,7 +103,7 @@ def trial_s(path: Path) -> float:
     path.mkdir()
     write_experiment(path, TRIALS, 1)
     _begun_s.clear()
-    Experiment.create(path).run()
+    Experiment.create(path, TrainingFactory).run()
     return statistics.median(b - a for a, b in itertools.pairwise(_begun_s))
 
 
