@@ -89,7 +89,9 @@ def database_exists(url: str) -> bool:
 
 def _is_empty(file: Path) -> bool:
     """Whether a file has no tables at all, as when another process is about to make them."""
-    with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+    mode = _reading_mode(file)["mode"]  # to write: what a killed process left is rolled back first
+    place = f"{file.resolve().as_uri()}?mode={mode}"
+    with closing(sqlite3.connect(place, uri=True)) as connection:
         try:
             return connection.execute("SELECT 1 FROM sqlite_master").fetchone() is None
         except sqlite3.Error:

@@ -156,9 +156,10 @@ class _Batch:
         latest: dict[tuple[int, str], MetricValues] = {}
         for owner, start, end in self._segments:
             if (run_id := owner.run_id) is not None:
-                by_name = {values[0]: values for values in self.metrics[start:end]}
-                latest |= {(run_id, name): values for name, values in by_name.items()}
-        return {key: v for key, v in latest.items() if v[1] is not None or v[3] is not None}
+                found = self.metrics[start:end]
+                numbers = (v for v in found if v[1] is not None or v[3] is not None)
+                latest |= {(run_id, values[0]): values for values in numbers}
+        return latest
 
 
 def _number(name: str, value: Any) -> float:

@@ -97,8 +97,8 @@ def restart_run(
     if not is_first:
         _insert_attempt(connection, before)
         _delete_history(connection, before.id, kept_epoch)
-        journals = schema.JOURNAL
-        connection.execute(journals.delete().where(journals.c.trial_run_id == before.id))
+        for table in (schema.JOURNAL, schema.TRIAL_RUN_PROVENANCE):
+            connection.execute(table.delete().where(table.c.trial_run_id == before.id))
     values |= {"attempt": before.attempt + (not is_first), "status": RunStatus.RUNNING.value}
     values |= {"start_time": now(), "update_time": now()}
     values |= dict.fromkeys(("end_time", "error", "reason"))
