@@ -166,7 +166,7 @@ class Experiment:
         choice = choice or Choice()
         work = choice.select(self.status())
         self.results = ()
-        if work.specs or (work.held and not join):
+        if work.specs or (work.held and not join) or self._is_left_behind():
             origin = capture_origin(self.plan)
             with orderly_signals(), holding(self.plan, self.database_url, join=join) as db:
                 settle(db, self._paths.workspace, self.name)
@@ -177,6 +177,12 @@ class Experiment:
                 if specs:
                     self._execute(specs, extra_trackers, db)
         return self.summary()
+
+    def _is_left_behind(self) -> bool:
+        """Whether a process was killed when all runs were done, but not all of it was put away."""
+        with self._open_database() as db:
+            experiment = None if db is None else db.find_experiment(self.name)
+            return db is not None and experiment is not None and db.is_left_behind(experiment.id)
 
     def _set_aside(self, db: DatabaseManager, work: Work) -> None:
         for run, reason in work.archived:

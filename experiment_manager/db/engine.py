@@ -383,6 +383,8 @@ def _create_tables(engine: Engine) -> str:
         version = stored_version(connection)
         if version is None:
             metadata.create_all(connection)
+            for index in (index for table in metadata.sorted_tables for index in table.indexes):
+                index.create(connection, checkfirst=True)  # of a table that a killed process made
             connection.execute(VERSION.insert().values(version_num=SCHEMA_VERSION))
     return version or SCHEMA_VERSION
 

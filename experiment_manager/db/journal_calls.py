@@ -7,6 +7,7 @@ import socket
 from collections.abc import Sequence
 from pathlib import Path
 
+from sqlalchemy import Connection, select
 from sqlalchemy.engine import make_url
 
 from experiment_manager.common.errors import QueryError
@@ -62,6 +63,9 @@ class JournalCalls(Session):
         """
         last = max(applied, records[-1][0])
         with self._writing(f"writing the records {applied + 1} to {last}") as connection:
+            if not self.is_file:  # it may have yet to come to the commit of a killed process
+                applied = max(applied, _committed(connection, journal_id))
+                last = max(last, applied)
             owner = apply_records(connection, records, owner, applied)
             if not bulk_writer(connection).set_applied(journal_id, last):
                 raise QueryError(
@@ -100,3 +104,9 @@ class JournalCalls(Session):
     def _journal_root(self) -> Path:
         file = database_file(make_url(self.url))
         return Path("/") if file is None else file.resolve().parent
+
+
+def _committed(connection: Connection, journal_id: int) -> int:
+    """The number of the last record of a journal that is in the database; locks its row."""
+    row = select(schema.JOURNAL.c.applied).where(schema.JOURNAL.c.id == journal_id)
+    return int(connection.execute(row.with_for_update()).scalar() or 0)

@@ -11,7 +11,7 @@ from experiment_manager.common.errors import ExperimentHeldError, RunTakenError
 from experiment_manager.common.processes import ProcessIdentity
 from experiment_manager.db import liveness, reader, writer
 from experiment_manager.db.rows import LEASE_S, LeaseRow, TrialRunRow
-from experiment_manager.db.schema import LEASE, TRIAL_RUN
+from experiment_manager.db.schema import JOURNAL, LEASE, TRIAL, TRIAL_RUN
 from experiment_manager.db.server import take_turn
 from experiment_manager.db.session import Session
 
@@ -105,6 +105,17 @@ class LeaseCalls(Session):
         with self._reading(f"list_holders({experiment_id})") as connection:
             leases = liveness.list_leases(connection, of_experiment)
         return [lease for lease in leases if not lease.is_lost]
+
+    def is_left_behind(self, experiment_id: int) -> bool:
+        """True where processes that executed it have vanished, and none is at it now."""
+        runs = select(TRIAL_RUN.c.id).join(TRIAL, TRIAL.c.id == TRIAL_RUN.c.trial_id)
+        of_experiment = runs.where(TRIAL.c.experiment_id == experiment_id)
+        journals = select(JOURNAL.c.id).where(JOURNAL.c.trial_run_id.in_(of_experiment))
+        with self._reading(f"is_left_behind({experiment_id})") as connection:
+            leases = liveness.list_leases(connection, LEASE.c.experiment_id == experiment_id)
+            has_journal = connection.execute(journals.limit(1)).first() is not None
+        is_held = any(not lease.is_lost for lease in leases)
+        return not is_held and (has_journal or bool(leases))
 
     def find_lease(self, trial_run_id: int) -> LeaseRow | None:
         """The lease of a run that is being executed, or was when its process vanished."""

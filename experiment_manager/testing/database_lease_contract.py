@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timezone
+from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, select, true
@@ -205,3 +206,25 @@ class DatabaseLeaseContract(DatabaseFixtures):
         (old,) = db.list_holders(trial.experiment_id)
         age_s = (datetime.now(timezone.utc) - LONG_AGO).total_seconds()
         assert old.age_s == pytest.approx(age_s, abs=60)
+
+    # What the dead leave.
+
+    def test_an_experiment_whose_process_vanished_is_left_behind(
+        self, db: DatabaseManager, trial: TrialRow
+    ) -> None:
+        assert db.is_left_behind(trial.experiment_id) is False
+        db.take_experiment(trial.experiment_id, GONE)
+        assert db.is_left_behind(trial.experiment_id) is True
+
+    def test_one_that_a_living_process_is_at_is_not(
+        self, db: DatabaseManager, trial: TrialRow
+    ) -> None:
+        db.take_experiment(trial.experiment_id, GONE)
+        db.take_experiment(trial.experiment_id, ME, join=True)
+        assert db.is_left_behind(trial.experiment_id) is False
+
+    def test_a_journal_that_nobody_brought_in_is_left_behind(
+        self, db: DatabaseManager, run: TrialRunRow, trial: TrialRow, tmp_path: Path
+    ) -> None:
+        db.register_journal(tmp_path / "a.journal", run.id)
+        assert db.is_left_behind(trial.experiment_id) is True

@@ -110,6 +110,7 @@ ASK: dict[str, Write] = {
     "list_archived_runs": lambda db, id_: db.list_archived_runs(id_),
     "list_holders": lambda db, id_: db.list_holders(id_),
     "find_lease": lambda db, id_: db.find_lease(id_),
+    "is_left_behind": lambda db, id_: db.is_left_behind(id_),
 }
 
 
