@@ -118,15 +118,18 @@ def test_empty_ones_of_the_dead_go_when_one_is_made(tmp_path: Path) -> None:
 
 
 FORKING = """
-import multiprocessing, os, signal, sys, time
+import multiprocessing, os, sys, time
 from pathlib import Path
 from experiment_manager.db.journal import Journal
 
+def live_on():
+    print(os.getpid(), flush=True)
+    time.sleep(600)
+
 journal = Journal.create(Path(sys.argv[1]))
-child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(600,))
+child = multiprocessing.get_context("fork").Process(target=live_on)
 child.start()
-print(child.pid, flush=True)
-os.kill(os.getpid(), signal.SIGKILL)
+child.join()
 """
 
 
@@ -135,6 +138,7 @@ def test_a_child_that_outlives_its_process_holds_nothing(tmp_path: Path) -> None
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         child = int(process.stdout.readline())
+        process.kill()
         process.wait()
         (path,) = tmp_path.iterdir()
         try:

@@ -31,6 +31,8 @@ class RayCluster:
 @pytest.fixture(scope="session")
 def ray_cluster() -> Iterator[RayCluster]:
     """One of two cores on the loopback address."""
+    if "EXPERIMENT_MANAGER_TEST_RAY" not in os.environ:
+        pytest.skip("takes minutes: set EXPERIMENT_MANAGER_TEST_RAY=1")
     ray = pytest.importorskip("ray")
     before, handler = dict(os.environ), signal.getsignal(signal.SIGTERM)
     with tempfile.TemporaryDirectory(prefix="r-") as folder:  # its path is short, as sockets' are
