@@ -164,9 +164,11 @@ class Experiment:
             KeyboardInterrupt: Or ``SystemExit`` on SIGTERM, after everything was closed.
         """
         choice = choice or Choice()
-        work = choice.select(self.status())
+        with self._open_database() as db:
+            work = choice.select(compare_plan(self.plan, db))
+            is_left_behind = not work.specs and _is_left_behind(db, self.name)
         self.results = ()
-        if work.specs or (work.held and not join) or self._is_left_behind():
+        if work.specs or (work.held and not join) or is_left_behind:
             origin = capture_origin(self.plan)
             with orderly_signals(), holding(self.plan, self.database_url, join=join) as db:
                 settle(db, self._paths.workspace, self.name)
@@ -177,12 +179,6 @@ class Experiment:
                 if specs:
                     self._execute(specs, extra_trackers, db)
         return self.summary()
-
-    def _is_left_behind(self) -> bool:
-        """Whether a process was killed when all runs were done, but not all of it was put away."""
-        with self._open_database() as db:
-            experiment = None if db is None else db.find_experiment(self.name)
-            return db is not None and experiment is not None and db.is_left_behind(experiment.id)
 
     def _set_aside(self, db: DatabaseManager, work: Work) -> None:
         for run, reason in work.archived:
@@ -255,6 +251,12 @@ def _choose_executor(
     told = ExecutorFactory.check(config, plan.runs, url)
     problems += [f"{ENV}: 'executor': {problem}" for problem in told]
     return config
+
+
+def _is_left_behind(db: DatabaseManager | None, name: str) -> bool:
+    """Whether a process was killed when all runs were done, but not all of it was put away."""
+    experiment = None if db is None else db.find_experiment(name)
+    return db is not None and experiment is not None and db.is_left_behind(experiment.id)
 
 
 def _close(trial: Trial, outcomes: Mapping[str, RunStatus]) -> None:

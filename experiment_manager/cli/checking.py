@@ -14,6 +14,7 @@ from experiment_manager.audit.check import FileCheck, check_files
 from experiment_manager.audit.finding import Finding
 from experiment_manager.cli.places import Database, database_of, open_database, url_text
 from experiment_manager.cli.workspaces import ElsewhereError, workspace_of
+from experiment_manager.common.naming import first_of
 from experiment_manager.db.maintenance import check_database
 from experiment_manager.db.manager import DatabaseManager
 from experiment_manager.db.rows import ExperimentRow
@@ -96,7 +97,7 @@ def _check_files(db: DatabaseManager, database: Database, given: Path | None) ->
         return done
     note = (
         f"Not looked at, because the workspace is not known here (name it with --workspace): "
-        f"{_some(elsewhere)}"
+        f"{first_of(elsewhere, NAMED)}"
     )
     return replace(done, notes=(note, *done.notes))
 
@@ -114,18 +115,7 @@ def _lines(findings: Sequence[Finding]) -> Iterator[str]:
     for (kind, remedy), group in groupby(alike, key=lambda one: (one.kind.value, one.remedy)):
         members = list(group)
         if len(members) > NAMED:
-            names = _some(list(dict.fromkeys(one.name for one in members)))
+            names = first_of(list(dict.fromkeys(one.name for one in members)), NAMED)
             yield f"{len(members)} {kind}s: {names}; {remedy}"
         else:
             yield from map(str, members)
-
-
-def _some(names: Sequence[str]) -> str:
-    """The first names, and how many there are besides.
-
-    Example:
-        >>> _some(["a", "b", "c", "d", "e"])
-        'a, b, c and 2 more'
-    """
-    rest = len(names) - NAMED
-    return ", ".join(names[:NAMED]) + (f" and {rest} more" if rest > 0 else "")

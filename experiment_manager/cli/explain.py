@@ -13,6 +13,7 @@ from rich.markup import escape
 from experiment_manager.cli.as_json import print_json
 from experiment_manager.cli.console import create_console, create_table
 from experiment_manager.common.errors import did_you_mean
+from experiment_manager.common.naming import first_of
 from experiment_manager.config.explain import Layer, setting_names, stories_of
 from experiment_manager.experiment import Experiment
 
@@ -54,15 +55,11 @@ def _print_stories(
 ) -> None:
     for layers, trials in stories.items():
         value = repr(layers[-1].value) if layers else "is not set"
-        console.print(f"[bold]{escape(key)}[/] {escape(value)}  {escape(_names_text(trials))}")
+        console.print(
+            f"[bold]{escape(key)}[/] {escape(value)}  ({escape(first_of(trials, 3, 'trial'))})"
+        )
         if layers:
             table = create_table("Layer", "Line", "Value", numbers=("Line",))
             for layer in layers:
                 table.add_row(layer.source, str(layer.line or "-"), escape(repr(layer.value)))
             console.print(table)
-
-
-def _names_text(trials: Sequence[str], shown: int = 3) -> str:
-    if len(trials) <= shown:
-        return f"({', '.join(trials)})"
-    return f"({', '.join(trials[:shown])} and {len(trials) - shown} more trials)"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from rich.markup import escape
 
 from experiment_manager.cli.console import path_text
+from experiment_manager.common.naming import first_of
 from experiment_manager.common.reasons import exception_line
 
 if TYPE_CHECKING:
@@ -49,8 +50,6 @@ def _print_alike(console: Console, alike: Sequence[_Failure], directory: Path) -
     )
 
 
-def _runs_text(failures: Sequence[_Failure], shown: int = 3) -> str:
+def _runs_text(failures: Sequence[_Failure]) -> str:
     """``small run 1, large run 2 and 3 more runs``."""
-    names = ", ".join(f"{failure.trial} run {failure.run}" for failure in failures[:shown])
-    more = len(failures) - shown
-    return names if more <= 0 else f"{names} and {more} more run{'' if more == 1 else 's'}"
+    return first_of([f"{failure.trial} run {failure.run}" for failure in failures], 3, "run")

@@ -61,10 +61,10 @@ def run_experiment(
 def _execute(
     console: Console, experiment: Experiment, choice: Choice, *, quiet: bool, join: bool
 ) -> ExperimentSummary:
-    planned = experiment.status()
-    work = choice.select(planned)
     if quiet:
         return experiment.run(choice=choice, join=join)
+    planned = experiment.status()
+    work = choice.select(planned)
     _print_beginning(console, experiment.name, planned, work)
     with create_progress(console, len(work.specs)) as progress:
         return experiment.run([progress], choice, join=join)

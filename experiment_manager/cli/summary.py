@@ -15,6 +15,7 @@ from experiment_manager.cli.console import (
     print_sentence,
     statuses_text,
 )
+from experiment_manager.common.naming import first_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,9 +67,8 @@ def _unread_settings(results: Sequence[RunResult]) -> dict[tuple[str, ...], list
     return settings
 
 
-def _trials_text(names: Sequence[str], shown: int = 5) -> str:
-    more = f" and {len(names) - shown} more" if len(names) > shown else ""
-    return f"trial{'' if len(names) == 1 else 's'} {', '.join(names[:shown])}{more}"
+def _trials_text(names: Sequence[str]) -> str:
+    return f"trial{'' if len(names) == 1 else 's'} {first_of(names, 5)}"
 
 
 def print_places(console: Console, places: dict[str, Path | str]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 
+from experiment_manager.common.naming import first_of
+
 MOST_NAMES = 30
 
 
@@ -115,5 +117,4 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, names, n=2, cutoff=0.6)
     if near:
         return f" Did you mean {' or '.join(map(repr, near))}?"
-    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-    return f" Known: {', '.join(names[:MOST_NAMES])}{more}." if names else ""
+    return f" Known: {first_of(names, MOST_NAMES)}." if names else ""
