@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 
 from experiment_manager.common.common import RunStatus
 from experiment_manager.common.files import write_text_atomic
-from experiment_manager.common.yaml_utils import resolve
+from experiment_manager.common.yaml_utils import resolve, to_yaml
 from experiment_manager.config.paths import Directory, WorkspacePaths
 from experiment_manager.config.plan import RunSpec
 from experiment_manager.trackers.context import Context
@@ -129,11 +129,7 @@ class Environment:
 
     def save_config(self, file_name: str, content: Mapping[str, Any] | str) -> None:
         """Write a configuration into ``config_dir``: a text as it is, anything else as YAML."""
-        text = (
-            content
-            if isinstance(content, str)
-            else OmegaConf.to_yaml(OmegaConf.create(dict(content)))
-        )
+        text = content if isinstance(content, str) else to_yaml(content)
         # The database knows it too, so that no run has to wait for the disk.
         write_text_atomic(self.config_dir / file_name, text, survives_power_loss=False)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import tempfile
+import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -22,27 +22,24 @@ def write_atomic(
 
     Args:
         path: Where the file shall be; missing folders are made.
-        write: Gets a temporary path with the same suffix and writes the content to it.
+        write: Gets a temporary path with the same suffix and makes the file there.
         survives_power_loss: True to have it on the disk when this returns, which may take
             milliseconds; otherwise it survives the death of the process alone.
 
     Raises:
         OSError: The folder cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     with writing_in(path.parent, _delete_unfinished):
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=UNFINISHED, suffix=path.suffix)
-        os.close(handle)
-        beside = Path(name)
+        beside = path.with_name(f"{UNFINISHED}{secrets.token_hex(8)}{path.suffix}")
         try:
             write(beside)
             if survives_power_loss:
                 with beside.open("rb") as written:
                     os.fsync(written.fileno())
-            beside.chmod(0o666 & ~_umask())
             beside.replace(path)
-        finally:
+        except BaseException:
             beside.unlink(missing_ok=True)
+            raise
 
 
 def write_text_atomic(path: Path, text: str, *, survives_power_loss: bool = True) -> None:
@@ -68,11 +65,11 @@ def writing_in(folder: Path, tidy: Callable[[Path], object]) -> Iterator[None]:
     """Inside, nobody tidies up in a folder.
 
     Args:
-        folder: Where something is about to be written.
+        folder: Where something is about to be written; is made where it is missing.
         tidy: Deletes what the dead have left in the folder; called before, if nobody else is
             inside and the file system has locks.
     """
-    handle = os.open(folder, os.O_RDONLY)
+    handle = _open_folder(folder)
     try:
         with contextlib.suppress(OSError):
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -84,14 +81,15 @@ def writing_in(folder: Path, tidy: Callable[[Path], object]) -> Iterator[None]:
         os.close(handle)
 
 
+def _open_folder(folder: Path) -> int:
+    try:
+        return os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:
+        folder.mkdir(parents=True, exist_ok=True)
+        return os.open(folder, os.O_RDONLY)
+
+
 def _delete_unfinished(folder: Path) -> None:
     for name in os.listdir(folder):  # noqa: PTH208 - before each file: pathlib takes ten times as long
         if name.startswith(UNFINISHED):
             (folder / name).unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    """The permissions that new files do not get; mkstemp ignores them, other writers do not."""
-    current = os.umask(0)
-    os.umask(current)
-    return current

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 import itertools
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import yaml
 from omegaconf import OmegaConf
 
 PLACEHOLDERS = ("?", "???")
@@ -55,6 +57,21 @@ def multiply(*options: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
             merged = deep_merge(merged, part)
         combined.append(copy.deepcopy(merged))
     return combined
+
+
+def to_yaml(config: Mapping[str, Any]) -> str:
+    """A configuration as the text of a YAML file, which reads as the same one again.
+
+    Example:
+        >>> print(to_yaml({"optimizer": {"lr": 1e-05}, "layers": [64, 32], "tag": "1e5"}), end="")
+        optimizer:
+          lr: 1.0e-05
+        layers:
+        - 64
+        - 32
+        tag: '1e5'
+    """
+    return yaml.dump(_plain(config), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
 def deep_merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -166,6 +183,16 @@ def resolve(data: dict[str, Any]) -> dict[str, Any]:
         return data  # OmegaConf costs a millisecond for each trial of a large plan
     resolved = OmegaConf.to_container(OmegaConf.create(data), resolve=True)
     return {str(key): value for key, value in resolved.items()}  # type: ignore[union-attr]
+
+
+class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
+    """Writes what :func:`~experiment_manager.config.load.load_yaml` reads as the same."""
+
+
+# A text that reads as a number is quoted: 1e5 is one for OmegaConf, though not for PyYAML.
+_WITH_EXPONENT = re.compile(r"[-+]?[0-9.][0-9_.]*[eE][-+]?[0-9]+$")
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:float", _WITH_EXPONENT, [*"-+.0123456789"])
+_Dumper.add_multi_representer(object, lambda dumper, value: dumper.represent_str(str(value)))
 
 
 def _plain(config: Any) -> Any:

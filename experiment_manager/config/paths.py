@@ -41,8 +41,9 @@ class Directory:
 
     def create(self) -> None:
         """Make the folder and the three inside it, where they are missing."""
+        self.root.mkdir(parents=True, exist_ok=True)
         for folder in (self.configs, self.logs, self.artifacts):
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(exist_ok=True)
 
     def child(self, name: str) -> Directory:
         """The folder of an entity below this one.
@@ -79,6 +80,10 @@ class WorkspacePaths:
     def experiment(self, experiment: str) -> Directory:
         """The folder of an experiment."""
         return Directory(self.workspace).child(experiment)
+
+    def frozen_code(self, experiment: str) -> Path:
+        """The folder with copies of an experiment's code, as it was when runs were submitted."""
+        return self.experiment(experiment).root / "code"
 
     def trial(self, experiment: str, trial: str) -> Directory:
         """The folder of a trial."""

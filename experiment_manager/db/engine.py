@@ -123,9 +123,12 @@ def close_engine(engine: Engine) -> None:
 
     Who then closes it last closes them all. What it knows of statements stays.
     """
-    is_in_use = isinstance(engine.pool, QueuePool) and engine.pool.checkedout() > 0
-    if not is_in_use:
+    if not _is_in_use(engine):
         engine.dispose()
+
+
+def _is_in_use(engine: Engine) -> bool:
+    return isinstance(engine.pool, QueuePool) and engine.pool.checkedout() > 0
 
 
 @contextmanager
@@ -366,6 +369,8 @@ def _explain_value(context: ExceptionContext) -> BaseException | None:
 
 def _make_ready(engine: Engine, url: URL, *, read_only: bool) -> None:
     """Make the tables, or upgrade those of an SQLite file; a server's are left to the user."""
+    if _is_in_use(engine):
+        return  # whoever is at work with it has done this
     with reading(engine) as connection:
         version = stored_version(connection)
     if version is None and not read_only:

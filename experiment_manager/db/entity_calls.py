@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -35,6 +36,12 @@ class EntityCalls(Session):
             id_ = writer.insert_trial(connection, experiment_id, name)
             return _one(connection, TrialRow, schema.TRIAL, id_)
 
+    def create_trials(self, experiment_id: int, names: Sequence[str]) -> dict[str, int]:
+        """The ids of the experiment's trials of these names; those that are missing are made."""
+        with self._writing(f"create_trials({experiment_id})") as connection:
+            take_turn(connection)
+            return writer.insert_trials(connection, experiment_id, names)
+
     def create_trial_run(
         self,
         trial_id: int,
@@ -66,19 +73,13 @@ class EntityCalls(Session):
         to ``kept_epoch``, the last one in it, stay.
         """
         identity = {"seed": seed, "config_hash": config_hash}
-        runs = schema.TRIAL_RUN
         with self._writing(f"start_trial_run({trial_id}, {number})") as connection:
             take_turn(connection)
-            same = (runs.c.trial_id == trial_id) & (runs.c.number == number)
-            before = reader.find_stored_run(connection, same)
+            before = reader.find_stored_run(connection, trial_id, number)
             if before is not None:
-                id_ = before.id
-                writer.restart_run(connection, before, kept_epoch, **identity)
-            else:
-                id_ = writer.insert_run(
-                    connection, trial_id, RunStatus.RUNNING, number, **identity
-                )
-            return _one(connection, TrialRunRow, runs, id_)
+                return writer.restart_run(connection, before, kept_epoch, **identity)
+            id_ = writer.insert_run(connection, trial_id, RunStatus.RUNNING, number, **identity)
+            return _one(connection, TrialRunRow, schema.TRIAL_RUN, id_)
 
     def update_trial_run_status(
         self,
@@ -143,6 +144,11 @@ class EntityCalls(Session):
         with self._reading(f"find_experiment({title!r})") as connection:
             found = reader.list_rows(connection, ExperimentRow, table, table.c.title == title)
         return found[0] if found else None
+
+    def find_trial(self, experiment_title: str, name: str) -> TrialRow | None:
+        """The trial of this name in the experiment of this title, or None."""
+        with self._reading(f"find_trial({experiment_title!r}, {name!r})") as connection:
+            return reader.find_trial(connection, experiment_title, name)
 
     def get_trial(self, trial_id: int) -> TrialRow | None:
         """The trial, or None."""

@@ -76,7 +76,6 @@ class Journal:
         Raises:
             OSError: The file cannot be made.
         """
-        folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{PREFIX}{uuid.uuid4().hex[:12]}{SUFFIX}"
         with writing_in(folder, _delete_empty):
             return cls(path, os.O_CREAT | os.O_EXCL)

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Sequence
 from pathlib import Path
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.engine import make_url
 
 from experiment_manager.common.errors import QueryError
@@ -19,6 +19,8 @@ from experiment_manager.db.keys import Owner
 from experiment_manager.db.records import apply_records
 from experiment_manager.db.rows import JournalRow
 from experiment_manager.db.session import Session
+
+_FORGOTTEN = schema.JOURNAL.delete().where(schema.JOURNAL.c.id == bindparam("journal"))
 
 
 class JournalCalls(Session):
@@ -40,7 +42,7 @@ class JournalCalls(Session):
                 "host": socket.gethostname(),
                 "applied": 0,
             }
-            key = connection.execute(schema.JOURNAL.insert().values(values)).inserted_primary_key
+            key = connection.execute(schema.JOURNAL.insert(), values).inserted_primary_key
         return int(key[0])  # type: ignore[index]
 
     def apply_journal(
@@ -77,7 +79,7 @@ class JournalCalls(Session):
     def forget_journal(self, journal_id: int) -> None:
         """Delete the row of a journal that holds nothing any more."""
         with self._writing(f"forget_journal({journal_id})") as connection:
-            connection.execute(schema.JOURNAL.delete().where(schema.JOURNAL.c.id == journal_id))
+            connection.execute(_FORGOTTEN, {"journal": journal_id})
 
     def list_journals(self) -> list[JournalRow]:
         """The journals that may hold what the database does not have."""

@@ -67,19 +67,17 @@ class LeaseCalls(Session):
             RunTakenError: Another process that lives has it, it has succeeded with the same
                 configuration, or another attempt was made of it meanwhile.
         """
-        same = (TRIAL_RUN.c.trial_id == trial_id) & (TRIAL_RUN.c.number == number)
         with self._writing(f"claim_trial_run({trial_id}, {number})") as connection:
             take_turn(connection)
-            of_run = LEASE.c.trial_run_id.in_(select(TRIAL_RUN.c.id).where(same))
             # Before the run: whoever ends it deletes its lease in the same moment.
-            leases = liveness.list_leases(connection, of_run)
-            run = reader.find_stored_run(connection, same)
+            leases = liveness.list_leases_of_run(connection, trial_id, number)
+            run = reader.find_stored_run(connection, trial_id, number)
             if run is None:
                 id_ = writer.insert_run(connection, trial_id, RunStatus.PENDING, number)
             else:
                 _refuse_taken(run, leases, process, config_hash)
                 _refuse_attempted(run, attempts)
-                liveness.end_leases(connection, of_run)
+                liveness.end_leases(connection, LEASE.c.trial_run_id == run.id)
                 id_ = run.id
             liveness.insert_lease(connection, process, trial_run_id=id_)
             return id_

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime, timezone
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, case, literal, select
+from sqlalchemy import ColumnElement, Connection, bindparam, case, literal, select
 
 from experiment_manager.common.common import RunStatus
 from experiment_manager.common.processes import ProcessIdentity
@@ -18,14 +18,24 @@ _PROCESS = tuple(
     LEASE.c[name] for name in ("user_name", "host", "machine", "pid", "process_start")
 )
 _LEASE = (LEASE.c.id, LEASE.c.experiment_id, LEASE.c.trial_run_id)
+_AGE_S = SecondsBetween(LEASE.c.heartbeat, ServerTime()).label("age_s")
+_LEASES = select(*_LEASE, *_PROCESS, LEASE.c.start_time, _AGE_S).order_by(LEASE.c.id)
+_LEASES_OF_RUN = _LEASES.join(TRIAL_RUN, TRIAL_RUN.c.id == LEASE.c.trial_run_id).where(
+    TRIAL_RUN.c.trial_id == bindparam("trial"), TRIAL_RUN.c.number == bindparam("run")
+)
+_NEW_LEASE = LEASE.insert().values(start_time=ServerTime(), heartbeat=ServerTime())
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 def list_leases(connection: Connection, *conditions: ColumnElement[bool]) -> list[LeaseRow]:
     """The leases that meet all conditions."""
-    age = SecondsBetween(LEASE.c.heartbeat, ServerTime()).label("age_s")
-    query = select(*_LEASE, *_PROCESS, LEASE.c.start_time, age).where(*conditions)
-    return [_lease_row(tuple(row)) for row in connection.execute(query.order_by(LEASE.c.id))]
+    return [_lease_row(tuple(row)) for row in connection.execute(_LEASES.where(*conditions))]
+
+
+def list_leases_of_run(connection: Connection, trial_id: int, number: int) -> list[LeaseRow]:
+    """The leases of a trial's run of this number."""
+    of_run = {"trial": trial_id, "run": number}
+    return [_lease_row(tuple(row)) for row in connection.execute(_LEASES_OF_RUN, of_run)]
 
 
 def insert_lease(
@@ -38,8 +48,7 @@ def insert_lease(
     """The id of a new lease."""
     values: dict[str, Any] = {column.name: getattr(process, column.name) for column in _PROCESS}
     values |= {"experiment_id": experiment_id, "trial_run_id": trial_run_id}
-    values |= {"start_time": ServerTime(), "heartbeat": ServerTime()}
-    key = connection.execute(LEASE.insert().values(values)).inserted_primary_key
+    key = connection.execute(_NEW_LEASE, values).inserted_primary_key
     return int(key[0])  # type: ignore[index]
 
 

@@ -42,15 +42,22 @@ class ParameterCalls(Session):
         with self._writing(f"store_snapshots({', '.join(facts)})") as connection:
             return writer.store_snapshots(connection, facts)
 
-    def link_snapshots(self, trial_run_id: int, hashes: Mapping[str, str]) -> None:
-        """Like :meth:`record_provenance`, with facts that are stored already.
+    def link_snapshots(
+        self,
+        trial_run_id: int,
+        hashes: Mapping[str, str],
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Like :meth:`record_provenance`, with facts of which each content is kept once.
 
         Args:
             trial_run_id: The run.
             hashes: What :meth:`store_snapshots` gave, by name.
+            facts: Some that are not stored yet, by name.
         """
         with self._writing(f"link_snapshots({trial_run_id})") as connection:
-            writer.link_snapshots(connection, trial_run_id, hashes)
+            stored = writer.store_snapshots(connection, facts or {})
+            writer.link_snapshots(connection, trial_run_id, {**hashes, **stored})
 
     def get_experiment_parameters(self, experiment_id: int) -> dict[str, Any]:
         """The experiment's parameters by name."""

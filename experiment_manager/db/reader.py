@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import fields
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, Table, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Table,
+    bindparam,
+    select,
+    union_all,
+)
 
 from experiment_manager.db import schema
 from experiment_manager.db.keys import Owner
 from experiment_manager.db.liveness import lost_runs, shown_status
 from experiment_manager.db.rows import ArtifactRow, EpochRow, MetricRow, TrialRow, TrialRunRow
-from experiment_manager.db.schema import ARTIFACT, IS_CURRENT, METRIC, TRIAL, TRIAL_RUN
+from experiment_manager.db.schema import (
+    ARTIFACT,
+    EXPERIMENT,
+    IS_CURRENT,
+    METRIC,
+    TRIAL,
+    TRIAL_RUN,
+)
 
 R = TypeVar("R")
 
@@ -34,9 +51,30 @@ def list_rows(
     order_by: str = "id",
 ) -> list[R]:
     """The table's rows that meet all conditions."""
-    columns = [table.c[field.name] for field in fields(row_type)]  # type: ignore[arg-type]
-    query = select(*columns).where(*conditions).order_by(table.c[order_by])
+    rows: Select[Any] = _select_rows(row_type, table)  # type: ignore[arg-type]
+    query = rows.where(*conditions).order_by(table.c[order_by])
     return [row_type(*row) for row in connection.execute(query)]
+
+
+@functools.cache  # to make a statement costs more than to execute it
+def _select_rows(row_type: type[Any], table: Table) -> Select[Any]:
+    return select(*(table.c[field.name] for field in fields(row_type)))
+
+
+_STORED_RUN = _select_rows(TrialRunRow, TRIAL_RUN).where(
+    TRIAL_RUN.c.trial_id == bindparam("trial"), TRIAL_RUN.c.number == bindparam("run")
+)
+_NAMED_TRIAL = (
+    _select_rows(TrialRow, TRIAL)
+    .join(EXPERIMENT, EXPERIMENT.c.id == TRIAL.c.experiment_id)
+    .where(EXPERIMENT.c.title == bindparam("title"), TRIAL.c.name == bindparam("trial"))
+)
+
+
+def find_trial(connection: Connection, experiment_title: str, name: str) -> TrialRow | None:
+    """The trial of this name in the experiment of this title."""
+    found = connection.execute(_NAMED_TRIAL, {"title": experiment_title, "trial": name}).first()
+    return None if found is None else TrialRow(*found)
 
 
 def run_columns(connection: Connection) -> list[ColumnElement[Any]]:
@@ -53,12 +91,10 @@ def list_trial_runs(connection: Connection, *conditions: ColumnElement[bool]) ->
     return [TrialRunRow(*row) for row in connection.execute(in_order)]
 
 
-def find_stored_run(
-    connection: Connection, *conditions: ColumnElement[bool]
-) -> TrialRunRow | None:
-    """The run that meets all conditions, its status as it is stored: a lost one is running."""
-    found = list_rows(connection, TrialRunRow, TRIAL_RUN, *conditions)
-    return found[0] if found else None
+def find_stored_run(connection: Connection, trial_id: int, number: int) -> TrialRunRow | None:
+    """The run of a number, its status as it is stored: a lost one is running."""
+    found = connection.execute(_STORED_RUN, {"trial": trial_id, "run": number}).first()
+    return None if found is None else TrialRunRow(*found)
 
 
 def list_runs(connection: Connection, experiment_id: int) -> list[tuple[TrialRow, TrialRunRow]]:

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from math import isfinite
 from numbers import Real
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, func, literal, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    bindparam,
+    func,
+    literal,
+    select,
+    union_all,
+)
 from sqlalchemy import exists as sql_exists
 
 from experiment_manager.common.common import RunStatus
@@ -24,6 +34,7 @@ from experiment_manager.db.liveness import end_leases
 from experiment_manager.db.rows import TrialRunRow
 from experiment_manager.db.schema import ARTIFACT, EPOCH, METRIC, TRIAL_RUN
 
+_CHANGED_RUN = TRIAL_RUN.update().where(TRIAL_RUN.c.id == bindparam("changed_id"))
 _RUN_METRICS = (schema.RESULTS_METRIC, schema.EPOCH_METRIC, schema.BATCH_METRIC)
 RUN_ARTIFACTS = (
     schema.TRIAL_RUN_ARTIFACT,
@@ -65,6 +76,25 @@ def insert_trial(connection: Connection, experiment_id: int, name: str) -> int:
     return _insert(connection, table, **values, start_time=now(), update_time=now())
 
 
+def insert_trials(
+    connection: Connection, experiment_id: int, names: Sequence[str]
+) -> dict[str, int]:
+    """The ids of the experiment's trials of these names, made where there are none."""
+    known = _trial_ids(connection, experiment_id)
+    common = {"experiment_id": experiment_id, "start_time": now(), "update_time": now()}
+    missing = [{**common, "name": name} for name in dict.fromkeys(names) if name not in known]
+    if missing:
+        connection.execute(schema.TRIAL.insert(), missing)
+        known = _trial_ids(connection, experiment_id)
+    return {name: known[name] for name in names}
+
+
+def _trial_ids(connection: Connection, experiment_id: int) -> dict[str, int]:
+    table = schema.TRIAL
+    of_experiment = select(table.c.name, table.c.id).where(table.c.experiment_id == experiment_id)
+    return dict(connection.execute(of_experiment).tuples().all())
+
+
 def insert_run(
     connection: Connection, trial_id: int, status: RunStatus, number: int | None, **values: Any
 ) -> int:
@@ -81,8 +111,8 @@ def insert_run(
 
 def restart_run(
     connection: Connection, before: TrialRunRow, kept_epoch: int | None, **values: Any
-) -> None:
-    """Begin the next attempt of a run, or the first of one that has yet to begin.
+) -> TrialRunRow:
+    """The run as its next attempt begins, or the first of one that has yet to begin.
 
     What a dead attempt recorded is deleted.
 
@@ -102,7 +132,8 @@ def restart_run(
     values |= {"attempt": before.attempt + (not is_first), "status": RunStatus.RUNNING.value}
     values |= {"start_time": now(), "update_time": now()}
     values |= dict.fromkeys(("end_time", "error", "reason"))
-    connection.execute(TRIAL_RUN.update().where(TRIAL_RUN.c.id == before.id).values(values))
+    connection.execute(_CHANGED_RUN, {**values, "changed_id": before.id})
+    return replace(before, **values)
 
 
 def _insert_attempt(connection: Connection, run: TrialRunRow) -> None:
@@ -139,7 +170,7 @@ def update_run_status(
     error = None if error is None else error.replace("\0", "\N{REPLACEMENT CHARACTER}")
     values = {"status": status.value, "error": error, "update_time": time, "end_time": ended}
     values["reason"] = reason or reason_of(error)
-    changed = connection.execute(TRIAL_RUN.update().where(TRIAL_RUN.c.id == run_id).values(values))
+    changed = connection.execute(_CHANGED_RUN, {**values, "changed_id": run_id})
     if changed.rowcount == 0:
         raise QueryError(f"there is no trial run with the id {run_id}")
     if status.is_ended:
@@ -232,7 +263,7 @@ def _set_named(
 
 
 def _insert(connection: Connection, table: Table, **values: Any) -> int:
-    key = connection.execute(table.insert().values(values)).inserted_primary_key
+    key = connection.execute(table.insert(), values).inserted_primary_key
     return int(key[0])  # type: ignore[index]
 
 

@@ -118,6 +118,15 @@ class DatabaseContract(DatabaseFixtures):
         assert again.id == trial.experiment_id
         assert again.description == "a new description"
         assert db.create_trial(again.id, "small") == trial
+        assert db.find_trial("digits", "small") == trial
+        assert db.find_trial("digits", "Small") is db.find_trial("other", "small") is None
+
+    def test_many_trials_are_made_or_found_at_once(
+        self, db: DatabaseManager, trial: TrialRow
+    ) -> None:
+        ids = db.create_trials(trial.experiment_id, ["large", "small", "Small"])
+        assert ids["small"] == trial.id
+        assert {t.name: t.id for t in db.list_trials(trial.experiment_id)} == ids
 
     def test_names_that_differ_in_case_are_kept_apart(self, db: DatabaseManager) -> None:
         ids = {db.create_experiment(title).id for title in ("digits", "Digits", "DIGITS")}

@@ -38,6 +38,7 @@ POINTS = [MetricPoint("x", 1.0)]
 Write = Callable[[DatabaseManager, Any], object]
 WRITE_BY_ID: dict[str, Write] = {
     "create_trial": lambda db, id_: db.create_trial(id_, "t"),
+    "create_trials": lambda db, id_: db.create_trials(id_, ["t"]),
     "create_trial_run": lambda db, id_: db.create_trial_run(id_),
     "start_trial_run": lambda db, id_: db.start_trial_run(id_, 1),
     "update_trial_run_status": lambda db, id_: db.update_trial_run_status(id_, "completed"),
@@ -83,6 +84,7 @@ WRITE_BY_ID: dict[str, Write] = {
 WRITE_BY_NAME: dict[str, Write] = {
     "create_experiment": lambda db, name: db.create_experiment(name),
     "create_trial": lambda db, name: db.create_trial(1, name),
+    "create_trials": lambda db, name: db.create_trials(1, [name]),
     "record_metric": lambda db, name: db.record_metric(1.0, name),
     "record_epoch": lambda db, name: db.record_epoch(1, 0, [MetricPoint(name, 1.0)]),
     "record_artifact": lambda db, name: db.record_artifact(name, "place"),

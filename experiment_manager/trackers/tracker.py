@@ -74,11 +74,12 @@ class Tracker(YAMLSerializable, ABC):
     def on_create(self, level: Level, context: Context, **details: Any) -> None:
         """An entity at ``level`` comes into being; ``details`` is what its creator said of it.
 
-        For a trial run these are ``seed``, ``config_hash``, ``config``, ``overrides`` (the
-        command line's changes of it), ``recipe`` and ``snapshots`` (what it is made of, as values
-        and as hashes of values that the database has) where it is planned,
-        and ``resumed_epoch``: where the next attempt of a run goes on from a checkpoint, index
-        of the last epoch that stays of the attempt before; None where it begins anew.
+        For a planned experiment these are ``description`` and ``trials``, the names of those
+        that are about to be created. For a planned trial run these are ``seed``, ``config_hash``,
+        ``config``, ``overrides`` (the command line's changes of it), ``recipe`` and ``snapshots``
+        (what it is made of, as values and as hashes of values that the database has), and
+        ``resumed_epoch``: where the next attempt of a run goes on from a checkpoint, index of the
+        last epoch that stays of the attempt before; None where it begins anew.
         """
 
     @abstractmethod

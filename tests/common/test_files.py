@@ -55,7 +55,12 @@ def test_the_old_file_is_there_until_the_new_one_is_whole(tmp_path: Path) -> Non
 
 def test_the_temporary_file_has_the_same_suffix_and_folder(tmp_path: Path) -> None:
     seen: list[Path] = []
-    write_atomic(tmp_path / "model.npz", seen.append)
+
+    def write(beside: Path) -> None:
+        beside.write_bytes(b"weights")
+        seen.append(beside)
+
+    write_atomic(tmp_path / "model.npz", write)
     assert [(path.suffix, path.parent) for path in seen] == [(".npz", tmp_path)]
     assert seen[0].name != "model.npz"
 
@@ -97,7 +102,8 @@ def test_what_a_killed_writer_left_goes_with_the_next_file(tmp_path: Path) -> No
     script = (
         "import os, signal, sys; from pathlib import Path; "
         "from experiment_manager.common.files import write_atomic; "
-        "write_atomic(Path(sys.argv[1]), lambda beside: os.kill(os.getpid(), signal.SIGKILL))"
+        "write_atomic(Path(sys.argv[1]), "
+        "lambda beside: beside.touch() or os.kill(os.getpid(), signal.SIGKILL))"
     )
     subprocess.run([sys.executable, "-c", script, str(tmp_path / "killed.txt")], check=False)
     (left,) = tmp_path.iterdir()

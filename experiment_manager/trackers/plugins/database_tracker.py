@@ -90,16 +90,14 @@ class DatabaseTracker(Tracker):
         attempts: int | None = None,
     ) -> None:
         """The run is this process's, as everybody sees in the database."""
-        process = ProcessIdentity.current()
-        with self._db.transaction():
-            self._db.claim_trial_run(
-                self._trial_id(context), number, process, config_hash, attempts
-            )
+        trial_id, process = self._trial_id(context), ProcessIdentity.current()
+        self._db.claim_trial_run(trial_id, number, process, config_hash, attempts)
 
     def on_create(self, level: Level, context: Context, **details: Any) -> None:
         """The entity's row; epochs and batches get theirs with their metrics."""
         if level is Level.EXPERIMENT:
             self._create_experiment(context, str(details.get("description", "")))
+            self._create_trials(context, details.get("trials") or ())
         elif level is Level.TRIAL:
             self._trial_id(context)
         elif level is Level.TRIAL_RUN:
@@ -194,6 +192,12 @@ class DatabaseTracker(Tracker):
         self._experiment_ids[name] = self._db.create_experiment(name, description).id
         return self._experiment_ids[name]
 
+    def _create_trials(self, context: Context, names: Sequence[str]) -> None:
+        """All that are planned at once, which takes no longer than one."""
+        experiment = str(context.experiment)
+        ids = self._db.create_trials(self._experiment_ids[experiment], names)
+        self._trial_ids |= {(experiment, name): id_ for name, id_ in ids.items()}
+
     def _create_run(self, context: Context, details: Mapping[str, Any]) -> None:
         trial_id = self._trial_id(context)
         identity = {"seed": details.get("seed"), "config_hash": details.get("config_hash")}
@@ -211,11 +215,9 @@ class DatabaseTracker(Tracker):
         """What the run is made of."""
         if details.get("overrides"):
             self._db.record_provenance(run_id, {"overrides": list(details["overrides"])})
-        hashes = dict(details.get("snapshots") or {})
-        if details.get("recipe"):
-            hashes |= self._db.store_snapshots({RECIPE: details["recipe"]})
-        if hashes:
-            self._db.link_snapshots(run_id, hashes)
+        hashes, recipe = details.get("snapshots") or {}, details.get("recipe")
+        if hashes or recipe:
+            self._db.link_snapshots(run_id, hashes, {RECIPE: recipe} if recipe else None)
 
     def _experiment_id(self, context: Context) -> int:
         known = self._experiment_ids.get(str(context.experiment))
@@ -224,7 +226,9 @@ class DatabaseTracker(Tracker):
     def _trial_id(self, context: Context) -> int:
         key = (str(context.experiment), str(context.trial))
         if key not in self._trial_ids:
-            trial = self._db.create_trial(self._experiment_id(context), key[1])
+            trial = self._db.find_trial(*key)
+            if trial is None:
+                trial = self._db.create_trial(self._experiment_id(context), key[1])
             self._trial_ids[key] = trial.id
         return self._trial_ids[key]
 
