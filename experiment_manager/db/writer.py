@@ -92,7 +92,7 @@ def insert_trials(
 def _trial_ids(connection: Connection, experiment_id: int) -> dict[str, int]:
     table = schema.TRIAL
     of_experiment = select(table.c.name, table.c.id).where(table.c.experiment_id == experiment_id)
-    return dict(connection.execute(of_experiment).tuples().all())
+    return {str(name): int(id_) for name, id_ in connection.execute(of_experiment)}
 
 
 def insert_run(
