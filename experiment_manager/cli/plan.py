@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -24,6 +23,7 @@ from experiment_manager.common.common import RunStatus
 from experiment_manager.common.yaml_utils import flatten
 from experiment_manager.execution.planned import PlannedRun
 from experiment_manager.experiment import Experiment
+from experiment_manager.results.run_times import RunTimes
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -51,17 +51,14 @@ def show_plan(
 def expected_s(planned: Sequence[PlannedRun]) -> float | None:
     """How long the missing runs take, one after the other, if each takes as long as others did.
 
-    Of a trial without a finished run the mean over all trials is taken; None without any.
+    Learned from the runs that succeeded at once: of others the last attempt may have been short.
+    None without such a run.
     """
-    times: dict[str, list[float]] = {}
-    for run in planned:
-        if run.duration_s is not None:
-            times.setdefault(run.spec.trial, []).append(run.duration_s)
-    if not times:
-        return None
-    means = {trial: statistics.fmean(seconds) for trial, seconds in times.items()}
-    overall = statistics.fmean(means.values())
-    return sum(means.get(run.spec.trial, overall) for run in planned if run.is_missing)
+    whole = [run for run in planned if run.row is None or run.row.attempt == 1]
+    durations = [(run.spec.trial, run.duration_s) for run in whole if run.duration_s is not None]
+    times = RunTimes.of(durations)
+    missing = [times.expected_s(run.spec.trial) or 0.0 for run in planned if run.is_missing]
+    return sum(missing) if durations else None
 
 
 def _plan_dict(experiment: Experiment, planned: Sequence[PlannedRun]) -> dict[str, Any]:
@@ -81,6 +78,7 @@ def _run_dict(run: PlannedRun) -> dict[str, Any]:
         "run": run.spec.run,
         "seed": run.spec.seed,
         "status": run.status.value,
+        "planned": not run.is_beyond,
         "missing": run.is_missing,
         "changed": run.changed,
         "duration_s": run.duration_s,
@@ -104,7 +102,7 @@ def _print_plan(console: Console, planned: Sequence[PlannedRun]) -> None:
 
 def _outlook_text(planned: Sequence[PlannedRun]) -> str:
     """What ``run`` would do."""
-    if any(run.changed for run in planned):
+    if any(run.changed and run.status.is_success for run in planned):
         return (
             "'run' would stop at results of other settings; with --rerun-changed it sets them "
             "aside and executes these runs anew."
@@ -133,14 +131,16 @@ def _cells(run: PlannedRun) -> Iterator[str]:
 
 def _state(run: PlannedRun) -> str:
     """How a run stands: as the database says, or ``new``, or ``changed``."""
-    if run.changed:
+    if run.changed and run.status.is_success:
         return "changed"
     return "new" if run.status is RunStatus.PENDING else run.status.value
 
 
 def _state_text(run: PlannedRun) -> str:
     if run.changed:
-        return f"[yellow]changed[/]: {escape(', '.join(run.changed))}"
+        before = "" if run.status.is_success else f"{status_text(run.status)}, "
+        behind = " (not planned any more)" if run.is_beyond else ""
+        return f"{before}[yellow]changed[/]: {escape(', '.join(run.changed))}{behind}"
     if run.holder is not None:
         return f"{status_text(run.status)} by {escape(str(run.holder))}"
     return "[cyan]new[/]" if run.status is RunStatus.PENDING else status_text(run.status)

@@ -19,6 +19,7 @@ from experiment_manager.db.lease_calls import LeaseCalls
 from experiment_manager.db.leftovers import Leftover, deliver_leftovers
 from experiment_manager.db.metric_calls import MetricCalls
 from experiment_manager.db.parameter_calls import ParameterCalls
+from experiment_manager.db.progress_calls import ProgressCalls
 from experiment_manager.db.selection_calls import SelectionCalls
 from experiment_manager.db.tag_calls import TagCalls
 
@@ -41,6 +42,7 @@ class DatabaseManager(
     ArtifactCalls,
     TagCalls,
     SelectionCalls,
+    ProgressCalls,
     ArchiveCalls,
     LeaseCalls,
     JournalCalls,

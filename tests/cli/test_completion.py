@@ -73,7 +73,8 @@ def test_names_are_offered_level_by_level(executed: Path, typed: str, names: lis
 
 
 @pytest.mark.parametrize(
-    "name", ["show", "logs", "tail", "diff", "reproduce", "tag", "note", "rm", "restore"]
+    "name",
+    ["show", "logs", "tail", "watch", "diff", "reproduce", "tag", "note", "rm", "restore"],
 )
 def test_every_command_that_takes_a_name_offers_the_names(executed: Path, name: str) -> None:
     command = commands.commands[name]

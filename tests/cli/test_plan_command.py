@@ -50,10 +50,19 @@ def test_a_run_shows_how_it_ended(describe: Describe, command: Command) -> None:
 def test_a_finished_run_whose_settings_were_edited_names_them(
     describe: Describe, command: Command
 ) -> None:
-    describe({"name": "small", "settings": {"epochs": 3}}, {"name": "large"})
-    small, large = rows(command("plan", "configs").stdout)[:-1]
+    describe({"name": "small", "repeat": 2, "settings": {"epochs": 3}}, {"name": "large"})
+    small, _, large = rows(command("plan", "configs").stdout)[:-1]
     assert small[3:] == ["changed:", "epochs"]
     assert large[3:] == ["completed"]
+
+
+@pytest.mark.usefixtures("finished")
+def test_one_that_is_not_planned_any_more_is_named_where_it_is_in_the_way(
+    describe: Describe, command: Command
+) -> None:
+    describe({"name": "small", "settings": {"epochs": 3}}, {"name": "large"})
+    *_, gone = rows(command("plan", "configs").stdout)[:-1]
+    assert gone == "small 2 1 changed: epochs (not planned any more)".split()
 
 
 def test_as_json_a_run_says_what_it_would_be_executed_with(
@@ -76,6 +85,7 @@ def test_as_json_a_run_says_what_it_would_be_executed_with(
         "run": 1,
         "seed": 5,
         "status": "pending",
+        "planned": True,
         "missing": True,
         "changed": [],
         "duration_s": None,
@@ -86,10 +96,11 @@ def test_as_json_a_run_says_what_it_would_be_executed_with(
 
 @pytest.mark.usefixtures("finished")
 def test_as_json_a_finished_run_says_what_was_edited(describe: Describe, command: Command) -> None:
-    describe({"name": "small", "settings": {"epochs": 3}}, {"name": "large"}, {"name": "new"})
+    edited = {"name": "small", "repeat": 2, "settings": {"epochs": 3}}
+    describe(edited, {"name": "large"}, {"name": "new"})
     plan = json.loads(command("plan", "configs", "--json").stdout)
-    small, large, new = plan["runs"]
+    small, _, large, new = plan["runs"]
     assert (small["changed"], large["changed"]) == (["epochs"], [])
     assert (small["missing"], new["missing"]) == (False, True)
-    assert plan["states"] == {"completed": 2, "pending": 1}
+    assert plan["states"] == {"completed": 3, "pending": 1}
     assert plan["expected_s"] > 0
