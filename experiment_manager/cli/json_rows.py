@@ -10,6 +10,7 @@ from experiment_manager.cli.run_files import RunFile, list_run_files
 from experiment_manager.db.rows import ArchivedRunRow, AttemptRow, MetricRow
 from experiment_manager.results.overview import ExperimentOverview
 from experiment_manager.results.selection import FoundRun
+from experiment_manager.results.statistics.describe import Summary
 
 
 def experiment_dict(overview: ExperimentOverview, database: Database) -> dict[str, Any]:
@@ -62,8 +63,21 @@ def history_dict(named: Named, run_id: int) -> dict[str, Any]:
             for epoch, metric in db.get_epoch_history(run_id)
         ],
         "results": [_metric_dict(metric) for metric in db.get_results_metrics(run_id)],
-        "artifacts": [_file_dict(file) for file in list_run_files(named, run_id)],
+        "artifacts": [file_dict(file) for file in list_run_files(named, run_id)],
         "provenance": db.get_provenance(run_id),
+    }
+
+
+def summary_dict(summary: Summary) -> dict[str, Any]:
+    """A metric over repeats."""
+    return {
+        "n": summary.n,
+        "missing": summary.n_missing,
+        "not_finite": summary.n_not_finite,
+        "mean": summary.mean,
+        "sd": summary.sd,
+        "median": summary.median,
+        "iqm": summary.iqm,
     }
 
 
@@ -91,7 +105,8 @@ def _metric_dict(metric: MetricRow) -> dict[str, Any]:
     }
 
 
-def _file_dict(file: RunFile) -> dict[str, Any]:
+def file_dict(file: RunFile) -> dict[str, Any]:
+    """A file of a run."""
     return {
         "type": file.artifact.type,
         "location": file.artifact.location,

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from experiment_manager.results.summary import ExperimentSummary, Statistic
+    from experiment_manager.results.statistics.describe import Summary
+    from experiment_manager.results.summary import ExperimentSummary
     from experiment_manager.trial import RunResult
 
 TEXT_WIDTH, METRIC_WIDTH = 44, 18
@@ -84,8 +85,10 @@ def _chosen_metrics(summary: ExperimentSummary, room: int) -> list[str]:
     return customary_first(summary.metric_names)[:room]
 
 
-def _statistic_text(statistic: Statistic) -> str:
+def _statistic_text(statistic: Summary) -> str:
+    """Mean and standard deviation, and how many runs diverged, which have no part in them."""
     if statistic.n == 0:
-        return "-"
+        return "nan" if statistic.n_not_finite else "-"
     spread = "" if math.isnan(statistic.sd) else f" ± {statistic.sd:.2g}"
-    return f"{number_text(statistic.mean)}{spread}"
+    diverged = f" ({statistic.n_not_finite} not finite)" if statistic.n_not_finite else ""
+    return f"{number_text(statistic.mean)}{spread}{diverged}"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from experiment_manager.db.manager import DatabaseManager
 from experiment_manager.results.selection import FoundRun
-from experiment_manager.results.summary import Statistic
+from experiment_manager.results.statistics.describe import describe
 
 
 @dataclass(frozen=True)
@@ -75,11 +76,17 @@ def trial_side(db: DatabaseManager, runs: Sequence[FoundRun]) -> Side:
     succeeded = [run for run in runs if run.status.is_success]
     names = sorted({name for run in succeeded for name in run.metrics})
     means = {
-        name: Statistic.of([run.metrics[name] for run in succeeded if name in run.metrics]).mean
+        name: _mean([run.metrics[name] for run in succeeded if name in run.metrics])
         for name in names
     }
     first = runs[0]
     return Side(first, len(succeeded), first.params, means, db.get_provenance(first.run.id))
+
+
+def _mean(values: Sequence[float]) -> float:
+    """NaN where a run has diverged: a mean over the others would hide it."""
+    summary = describe(values)
+    return math.nan if summary.n_not_finite else summary.mean
 
 
 def _is_same(left: Any, right: Any) -> bool:

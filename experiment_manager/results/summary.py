@@ -2,43 +2,13 @@
 
 from __future__ import annotations
 
-import math
-import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from experiment_manager.common.common import RunStatus
 from experiment_manager.common.metrics import is_confusion
 from experiment_manager.db.manager import DatabaseManager
-
-
-@dataclass(frozen=True)
-class Statistic:
-    """A metric over the repeats of a trial.
-
-    Attributes:
-        n: Number of runs that measured it.
-        mean: Arithmetic mean; NaN where n is 0.
-        sd: Sample standard deviation (divisor n - 1); NaN where n is below 2.
-    """
-
-    n: int
-    mean: float
-    sd: float
-
-    @classmethod
-    def of(cls, values: Sequence[float]) -> Statistic:
-        """The statistic of these values.
-
-        Example:
-            >>> Statistic.of([1.0, 2.0, 3.0])
-            Statistic(n=3, mean=2.0, sd=1.0)
-        """
-        if not all(map(math.isfinite, values)):
-            return cls(len(values), math.nan, math.nan)
-        mean = statistics.fmean(values) if values else math.nan
-        sd = statistics.stdev(values) if len(values) > 1 else math.nan
-        return cls(len(values), mean, sd)
+from experiment_manager.results.statistics.describe import Summary, describe
 
 
 @dataclass(frozen=True)
@@ -74,14 +44,10 @@ class TrialSummary:
     name: str
     runs: tuple[RunSummary, ...]
 
-    def statistic(self, metric: str) -> Statistic:
-        """The metric over the runs that succeeded."""
-        return Statistic.of(
-            [
-                run.metrics[metric]
-                for run in self.runs
-                if run.status.is_success and metric in run.metrics
-            ]
+    def statistic(self, metric: str) -> Summary:
+        """The metric over the runs that succeeded; the others are counted as missing."""
+        return describe(
+            run.metrics.get(metric) if run.status.is_success else None for run in self.runs
         )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 
@@ -14,13 +15,40 @@ from experiment_manager.common.metrics import MetricPoint
 from experiment_manager.common.processes import ProcessIdentity
 from experiment_manager.db.keys import run_owner
 from experiment_manager.db.manager import DatabaseManager
+from experiment_manager.db.rows import TrialRow, TrialRunRow
 from experiment_manager.db.schema import TRIAL_RUN
+from experiment_manager.results.selection import FoundRun
 
 BEGIN = datetime(2026, 11, 30, 12, tzinfo=timezone.utc)
 VANISHED = replace(ProcessIdentity.current(), pid=2**40)
 OUT_OF_MEMORY = "RuntimeError: CUDA out of Memory: 100%"
 ADAM = {"lr": 0.1, "optimizer.name": "adam", "flag": True, "layers": [64, 32], "decay": None}
 SGD = {"lr": 0.001, "optimizer.name": "SGD", "flag": False, "layers": [16], 'a "b"': "x_y"}
+
+
+@pytest.fixture
+def found_run() -> Callable[..., FoundRun]:
+    """Makes a run as a query finds it, without a database."""
+
+    def make(
+        trial: str,
+        seed: int | None = 0,
+        value: float | None = None,
+        *,
+        status: RunStatus = RunStatus.COMPLETED,
+        params: Mapping[str, Any] | None = None,
+        experiment: str = "digits",
+    ) -> FoundRun:
+        number = 1 if seed is None else seed + 1
+        row = TrialRunRow(
+            1, 1, status.value, BEGIN, BEGIN, BEGIN, number, seed, 1, config_hash=None, error=None
+        )
+        metrics = {"train_loss": 0.1} if value is None else {"test_acc": value}
+        return FoundRun(
+            experiment, TrialRow(1, trial, 1, BEGIN, BEGIN), row, params or {}, metrics
+        )
+
+    return make
 
 
 @pytest.fixture(scope="module", params=["sqlite", "mariadb", "postgres"])

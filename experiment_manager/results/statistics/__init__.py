@@ -7,6 +7,8 @@ the answers rest on, each reasoned where it stands:
   averaged and never dropped unseen.
 - ``compare``: trials that share their seeds are compared seed by seed with the paired t test,
   others with Welch's; every pair of trials is told apart under one Holm correction.
+- ``best``: the trial with the best mean was chosen for its values, so what it is said to beat is
+  corrected for as though all pairs had been tested.
 - A test that could not have been significant, whatever the values, says so instead of "no
   difference"; so do values without any spread. That trials are equal is never concluded from a
   large p, only from an equivalence test against a margin that the reader names.

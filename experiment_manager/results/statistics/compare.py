@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -17,7 +17,7 @@ from experiment_manager.results.statistics.intervals import check_fraction, t_in
 from experiment_manager.results.statistics.measurement import Measurement, measure
 from experiment_manager.results.statistics.metric_names import is_higher_better, is_rate
 from experiment_manager.results.statistics.obstacles import contradiction, obstacle
-from experiment_manager.results.statistics.pairing import Repeats
+from experiment_manager.results.statistics.pairing import SEED, Repeats
 
 
 def compare(
@@ -28,8 +28,11 @@ def compare(
     test: str | None = None,
     margin: float | None = None,
     alpha: float = 0.05,
+    pairs: Sequence[tuple[str, str]] | None = None,
+    n_tests: int = 0,
+    pair: str = SEED,
 ) -> tuple[Comparison, ...]:
-    """All pairs of trials compared, with the error of all verdicts together held to alpha.
+    """Pairs of trials compared, with the error of all verdicts together held to alpha.
 
     Where at least half of the seeds of two trials are common, seed is compared with seed by the
     paired t test: what a seed does to both (the split, the order of the data) drops out. Else,
@@ -59,9 +62,13 @@ def compare(
         margin: The largest difference that does not matter, in the metric's unit, above 0; None
             for no test of equivalence.
         alpha: The share of experiments in which a wrong verdict, any at all, is accepted.
+        pairs: Names of the trials to compare, such as each with a baseline; None for all pairs.
+            A trial that was chosen for its values takes ``compare_with_best``.
+        n_tests: How many tests are corrected for, where there are more than are made here.
+        pair: What makes runs partners, as a sentence counts it.
 
     Returns:
-        One for each pair, in the order of the trials.
+        One for each pair, in their order, or in that of the trials.
 
     Raises:
         UnknownTypeError: There is no such test.
@@ -80,9 +87,10 @@ def compare(
         ('cannot tell', 'with 3 pairs the smallest possible two-sided Wilcoxon p is 0.25')
     """
     check_fraction("alpha", alpha)
-    names = list(combinations(trials, 2))
-    measurements = [measure(trials[first], trials[second], test) for first, second in names]
+    names = list(combinations(trials, 2)) if pairs is None else pairs
+    measurements = [measure(trials[first], trials[second], test, pair) for first, second in names]
     tested = [m.test for m in measurements if not math.isnan(m.test.p)]
+    n_tests = max(n_tests, len(tested))
     family = _Family(
         metric,
         is_higher_better(metric) if higher_is_better is None else higher_is_better,
@@ -90,11 +98,11 @@ def compare(
         margin,
         alpha,
         {name: describe(repeats.values()) for name, repeats in trials.items()},
-        len(tested),
-        min(1.0, len(tested) * min((outcome.smallest_p for outcome in tested), default=0.0)),
+        n_tests,
+        min(1.0, n_tests * min((outcome.smallest_p for outcome in tested), default=0.0)),
     )
-    holm_p = holm([measurement.test.p for measurement in measurements])
-    equivalence = holm([_equivalence_p(measurement, margin) for measurement in measurements])
+    holm_p = holm([measurement.test.p for measurement in measurements], n_tests)
+    equivalence = holm([_equivalence_p(one, margin) for one in measurements], n_tests)
     rows = zip(names, measurements, holm_p, equivalence, strict=True)
     return tuple(family.comparison(*row) for row in rows)
 
@@ -136,6 +144,7 @@ class _Family:
             second=names[1],
             summaries=(self.summaries[names[0]], self.summaries[names[1]]),
             n_pairs=samples.n_pairs,
+            pair=samples.pair,
             difference=estimate.value,
             interval=t_interval(estimate, 1 - self.alpha),
             test=measurement.test.name,

@@ -8,6 +8,7 @@ from enum import Enum
 
 from experiment_manager.results.statistics.describe import Summary
 from experiment_manager.results.statistics.intervals import Interval
+from experiment_manager.results.statistics.pairing import SEED
 from experiment_manager.results.statistics.wording import amounts, counted, p_text
 
 
@@ -32,6 +33,7 @@ class Comparison:
         second: Name of the second trial.
         summaries: The repeats of each, with those that failed.
         n_pairs: Pairs of runs with the same seed; None where the test is unpaired.
+        pair: What the runs of a pair have in common, as the sentence counts it.
         difference: Mean of the first minus mean of the second, in the metric's unit.
         interval: Its confidence interval at level 1 - alpha by Student's t, whatever the test,
             and for this comparison alone: it is not corrected for the others.
@@ -61,6 +63,7 @@ class Comparison:
     second: str
     summaries: tuple[Summary, Summary]
     n_pairs: int | None
+    pair: str
     difference: float
     interval: Interval
     test: str
@@ -126,7 +129,7 @@ class Comparison:
 
     def _size(self) -> str:
         if self.n_pairs is not None:
-            return counted(self.n_pairs, "seed")
+            return counted(self.n_pairs, self.pair)
         return f"{self.summaries[0].n} and {counted(self.summaries[1].n, 'run')}"
 
     def _corrected(self, p: str) -> str:
@@ -134,12 +137,13 @@ class Comparison:
 
     def _left_out(self) -> Iterator[str]:
         """The runs that had no part, by trial and reason."""
+        same_seed = " of the same seed" if self.pair == SEED else ""
         for name, summary in zip((self.first, self.second), self.summaries, strict=True):
             alone = 0 if self.n_pairs is None else summary.n - self.n_pairs
             reasons = {
                 "failed or missing": summary.n_missing,
                 "not finite": summary.n_not_finite,
-                "without a partner of the same seed": alone,
+                f"without a partner{same_seed}": alone,
             }
             for reason, count in reasons.items():
                 if count:

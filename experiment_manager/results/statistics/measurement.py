@@ -12,6 +12,7 @@ from experiment_manager.results.statistics.estimate import (
 )
 from experiment_manager.results.statistics.methods import METHODS, Method, method_named
 from experiment_manager.results.statistics.pairing import (
+    SEED,
     Repeats,
     Samples,
     have_matching_seeds,
@@ -67,7 +68,9 @@ class Measurement:
         return max(1, max(needed, self.method.fewest_repeats(alpha)) - self.repeats)
 
 
-def measure(first: Repeats, second: Repeats, test: str | None = None) -> Measurement:
+def measure(
+    first: Repeats, second: Repeats, test: str | None = None, pair: str = SEED
+) -> Measurement:
     """The difference of two trials.
 
     Args:
@@ -75,11 +78,12 @@ def measure(first: Repeats, second: Repeats, test: str | None = None) -> Measure
         second: The values of the other.
         test: Name of the test; None for the paired t where seeds match and two pairs have
             values, else Welch's.
+        pair: What partners have in common, as a sentence counts it.
 
     Raises:
         UnknownTypeError: There is no such test.
     """
-    method, samples = _method_and_samples(first, second, test)
+    method, samples = _method_and_samples(first, second, test, pair)
     estimate = _estimate(samples)
     if estimate.has_error:
         outcome = method.run(samples.first, samples.second)
@@ -89,16 +93,16 @@ def measure(first: Repeats, second: Repeats, test: str | None = None) -> Measure
 
 
 def _method_and_samples(
-    first: Repeats, second: Repeats, test: str | None
+    first: Repeats, second: Repeats, test: str | None, pair: str
 ) -> tuple[Method, Samples]:
     if test is not None:
         method = method_named(test)
-        return method, samples_of(first, second, is_paired=method.is_paired)
+        return method, samples_of(first, second, is_paired=method.is_paired, pair=pair)
     if have_matching_seeds(first, second):
-        pairs = samples_of(first, second, is_paired=True)
+        pairs = samples_of(first, second, is_paired=True, pair=pair)
         if len(pairs.first) >= FEWEST:
             return METHODS["paired_t"], pairs
-    return METHODS["welch"], samples_of(first, second, is_paired=False)
+    return METHODS["welch"], samples_of(first, second, is_paired=False, pair=pair)
 
 
 def _estimate(samples: Samples) -> MeanEstimate:

@@ -35,7 +35,9 @@ def _too_few(measurement: Measurement, names: tuple[str, str]) -> str:
     if measurement.repeats >= FEWEST:
         return ""
     if samples.is_paired:
-        return f"both have a value on {counted(measurement.repeats, 'seed')}, and it takes two"
+        return (
+            f"both have a value on {counted(measurement.repeats, samples.pair)}, and it takes two"
+        )
     name, values = min(
         zip(names, (samples.first, samples.second), strict=True), key=lambda side: len(side[1])
     )
@@ -44,14 +46,15 @@ def _too_few(measurement: Measurement, names: tuple[str, str]) -> str:
 
 
 def _no_spread(measurement: Measurement) -> str:
+    samples = measurement.samples
     if measurement.estimate.standard_error != 0:
         return ""
-    if not measurement.samples.is_paired:
+    if not samples.is_paired:
         return "the values of each trial are all the same, so its repeats show nothing of chance"
     if measurement.estimate.value == 0:
-        return f"both have the same value on each of {counted(measurement.repeats, 'seed')}"
+        return f"both have the same value on each of {counted(measurement.repeats, samples.pair)}"
     return (
-        f"the difference is the same on all {counted(measurement.repeats, 'seed')}, "
+        f"the difference is the same on all {counted(measurement.repeats, samples.pair)}, "
         "so the repeats show nothing of chance"
     )
 

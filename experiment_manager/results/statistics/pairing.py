@@ -8,6 +8,7 @@ from typing import Any
 
 from experiment_manager.results.statistics.estimate import has_converged
 
+SEED = "seed"
 Repeats = Mapping[Any, float | None]
 """A trial's values by seed; None for a run that failed or has no value. A run without a seed
 goes under any key that no run of another trial has."""
@@ -20,12 +21,14 @@ class Samples:
     Attributes:
         first: Values of the first trial.
         second: Values of the second; where paired, partner by partner.
-        is_paired: Whether values at the same place have the same seed.
+        is_paired: Whether values at the same place are partners.
+        pair: What partners have in common, as a sentence counts it.
     """
 
     first: tuple[float, ...]
     second: tuple[float, ...]
     is_paired: bool
+    pair: str = SEED
 
     @property
     def n_pairs(self) -> int | None:
@@ -33,18 +36,18 @@ class Samples:
         return len(self.first) if self.is_paired else None
 
 
-def samples_of(first: Repeats, second: Repeats, *, is_paired: bool) -> Samples:
+def samples_of(first: Repeats, second: Repeats, *, is_paired: bool, pair: str = SEED) -> Samples:
     """The finite values of both trials, or of the seeds where both have one.
 
     Example:
         >>> samples_of({1: 0.9, 2: 0.8, 3: None}, {2: 0.7, 3: 0.6}, is_paired=True)
-        Samples(first=(0.8,), second=(0.7,), is_paired=True)
+        Samples(first=(0.8,), second=(0.7,), is_paired=True, pair='seed')
     """
     left, right = _finite(first), _finite(second)
     if not is_paired:
-        return Samples(tuple(left.values()), tuple(right.values()), is_paired=False)
+        return Samples(tuple(left.values()), tuple(right.values()), is_paired=False, pair=pair)
     pairs = [(value, right[seed]) for seed, value in left.items() if seed in right]
-    return Samples(tuple(p[0] for p in pairs), tuple(p[1] for p in pairs), is_paired=True)
+    return Samples(tuple(p[0] for p in pairs), tuple(p[1] for p in pairs), True, pair)
 
 
 def have_matching_seeds(first: Repeats, second: Repeats) -> bool:

@@ -40,6 +40,27 @@ def amounts(values: list[float], uncertainty: float) -> list[str]:
     return [f"{round(value, decimals) + 0.0:.{max(0, decimals)}f}" for value in values]
 
 
+def mean_and_sd(mean: float, sd: float) -> str:
+    """A mean and its standard deviation, both to the second digit of that.
+
+    Args:
+        mean: Finite.
+        sd: NaN where it is unknown, which is then not told.
+
+    Example:
+        >>> mean_and_sd(0.98222, 0.00249), mean_and_sd(31.2, 4.0), mean_and_sd(0.5, math.nan)
+        ('0.9822 ± 0.0025', '31.2 ± 4.0', '0.5')
+    """
+    if math.isnan(sd):
+        return f"{mean:.4g}"
+    if not sd >= sys.float_info.min:
+        return f"{mean:.4g} ± 0"
+    decimals = 1 - math.floor(math.log10(sd))
+    if decimals > PLAIN_DECIMALS or max(abs(mean), sd) >= 10**PLAIN_DECIMALS:
+        return f"{mean:.4g} ± {sd:.2g}"
+    return f"{mean:.{max(0, decimals)}f} ± {sd:.{max(0, decimals)}f}"
+
+
 def p_text(p: float) -> str:
     """A p value with its sign.
 
@@ -57,4 +78,4 @@ def counted(count: int, noun: str) -> str:
         >>> counted(1, "run"), counted(3, "run")
         ('1 run', '3 runs')
     """
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

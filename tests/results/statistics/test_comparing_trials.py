@@ -87,6 +87,19 @@ def test_a_pair_that_cannot_be_tested_does_not_cost_the_others_anything() -> Non
     assert all(math.isnan(other.holm_p) for other in others)
 
 
+def test_pairs_can_be_chosen_and_only_they_are_corrected_for() -> None:
+    trials = {"a": LARGE, "b": SMALL, "c": by_seed(0.90, 0.93, 0.91, 0.92, 0.90)}
+    comparisons = compare(trials, "test_acc", pairs=[("c", "a"), ("b", "a")])
+    assert [(c.first, c.second) for c in comparisons] == [("c", "a"), ("b", "a")]
+    assert {comparison.n_comparisons for comparison in comparisons} == {2}
+
+
+def test_more_tests_than_were_made_can_be_corrected_for() -> None:
+    (comparison,) = compare({"a": LARGE, "b": SMALL}, "test_acc", n_tests=10)
+    assert comparison.holm_p == pytest.approx(10 * comparison.p)
+    assert "Holm p" in comparison.sentence()
+
+
 @pytest.mark.parametrize("trials", [{}, {"alone": SMALL}])
 def test_without_two_trials_there_is_nothing_to_compare(trials: Mapping[str, Repeats]) -> None:
     assert compare(trials, "test_acc") == ()
@@ -292,6 +305,14 @@ def test_runs_that_had_no_part_are_told() -> None:
         "partner of the same seed), 1 run of second (failed or missing), 1 run of second "
         "(without a partner of the same seed)"
     )
+
+
+def test_pairs_may_have_something_else_in_common_than_a_seed() -> None:
+    told = compared(LARGE, {**SMALL, 9: 0.9}, pair="pair")
+    assert "paired t over 5 pairs" in told.sentence()
+    assert told.sentence().endswith("left out: 1 run of second (without a partner)")
+    equal = compared(by_seed(0.5, 0.5), by_seed(0.5, 0.5), pair="pair")
+    assert equal.obstacle == "both have the same value on each of 2 pairs"
 
 
 # Bad input.

@@ -9,7 +9,7 @@ import scipy.stats
 from experiment_manager.results.statistics.describe import describe
 from experiment_manager.results.statistics.intervals import UNKNOWN, bca_interval
 
-# Efron and Tibshirani (1993), table 14.1: spatial test data, A.
+# Efron and Tibshirani (1993), chapter 14: spatial test data, A; table 14.2 has its intervals.
 SPATIAL = [48, 36, 20, 29, 42, 42, 20, 42, 22, 41, 45, 14, 6]
 SPATIAL += [0, 33, 28, 34, 4, 32, 24, 47, 41, 24, 26, 30, 41]
 

@@ -8,7 +8,7 @@ import scipy.stats
 
 from experiment_manager.results.statistics.mann_whitney import mann_whitney
 
-# Hollander and Wolfe (1973), page 69: permeability of membranes; R shows it in ?wilcox.test.
+# Hollander and Wolfe (1973): permeability of membranes; an example of R's wilcox.test.
 AT_TERM = [0.80, 0.83, 1.89, 1.04, 1.45, 1.38, 1.91, 1.64, 0.73, 1.46]
 EARLY = [1.15, 0.88, 0.90, 0.74, 1.21]
 

@@ -13,7 +13,7 @@ from experiment_manager.results.statistics.power import repeats_needed, t_test_p
 
 @pytest.mark.parametrize(("d", "repeats"), [(0.5, 64), (0.8, 26), (1.0, 17)])
 def test_it_agrees_with_cohen(d: float, repeats: int) -> None:
-    # Cohen (1988), table 2.4.1: two-sided at 5 percent, power 80 percent.
+    # Cohen (1988), chapter 2: two-sided at 5 percent, power 80 percent.
     assert repeats_needed(d, paired=False) == repeats
 
 

@@ -15,7 +15,7 @@ from experiment_manager.results.statistics.estimate import (
 from experiment_manager.results.statistics.intervals import t_interval
 from experiment_manager.results.statistics.student import paired_t, welch
 
-# Student (1908): hours of sleep gained with two drugs; R shows both tests of it in ?sleep.
+# Student (1908): hours of sleep gained with two drugs, R's data set sleep; as its t.test prints.
 DRUG_1 = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0]
 DRUG_2 = [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4]
 

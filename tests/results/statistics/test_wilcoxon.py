@@ -8,7 +8,7 @@ import scipy.stats
 
 from experiment_manager.results.statistics.wilcoxon import wilcoxon
 
-# Hollander and Wolfe (1973), page 29: depression before and after; R shows it in ?wilcox.test.
+# Hollander and Wolfe (1973): depression before and after; an example of R's wilcox.test.
 BEFORE = [1.83, 0.50, 1.62, 2.48, 1.68, 1.88, 1.55, 3.06, 1.30]
 AFTER = [0.878, 0.647, 0.598, 2.05, 1.06, 1.29, 1.06, 3.14, 1.29]
 

@@ -7,7 +7,12 @@ import math
 import pytest
 
 from experiment_manager.results.statistics.metric_names import is_higher_better, is_rate
-from experiment_manager.results.statistics.wording import amounts, p_text
+from experiment_manager.results.statistics.wording import (
+    amounts,
+    counted,
+    mean_and_sd,
+    p_text,
+)
 
 
 @pytest.mark.parametrize(
@@ -29,6 +34,28 @@ def test_amounts_end_where_their_uncertainty_begins(
     values: list[float], uncertainty: float, texts: list[str]
 ) -> None:
     assert amounts(values, uncertainty) == texts
+
+
+@pytest.mark.parametrize(
+    ("mean", "sd", "text"),
+    [
+        (0.98222, 0.00249, "0.9822 ± 0.0025"),
+        (0.9, 0.0999, "0.900 ± 0.100"),
+        (1234.5, 67.8, "1234 ± 68"),
+        (1.5e9, 2e7, "1.5e+09 ± 2e+07"),
+        (3e-9, 1e-10, "3e-09 ± 1e-10"),
+        (0.5, 0.0, "0.5 ± 0"),
+        (0.5, math.nan, "0.5"),
+    ],
+)
+def test_a_mean_is_told_to_the_second_digit_of_its_deviation(
+    mean: float, sd: float, text: str
+) -> None:
+    assert mean_and_sd(mean, sd) == text
+
+
+def test_thousands_are_set_apart() -> None:
+    assert counted(1_999_000, "comparison") == "1,999,000 comparisons"
 
 
 @pytest.mark.parametrize(
