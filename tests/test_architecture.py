@@ -24,7 +24,7 @@ ALONE = {"results": {"results", "common", "db"}, "provenance": {"provenance", "c
 LATE = {"cli"}  # its commands load what they need when they are called
 
 OPTIONAL = {
-    *("torch", "pandas", "mlflow", "ray", "optuna", "matplotlib", "numpy"),
+    *("torch", "pandas", "mlflow", "ray", "optuna", "matplotlib", "numpy", "plotly", "polars"),
     *("cloudpickle", "scipy", "psutil", "pyarrow", "pynvml", "submitit", "tensorboardX", "wandb"),
 }
 HEAVY = OPTIONAL | {"sqlalchemy", "omegaconf", "rich"}

@@ -1,0 +1,1 @@
+"""Plots as pages that show numbers under the pointer, drawn by Plotly."""

@@ -1,0 +1,1 @@
+"""Plots as pictures, drawn by Matplotlib."""
