@@ -13,12 +13,12 @@ from experiment_manager.cli.console import path_text
 from experiment_manager.common.errors import did_you_mean
 from experiment_manager.config.paths import DATABASE_FILE
 from experiment_manager.db.manager import DatabaseManager, database_file, hide_password
+from experiment_manager.db.places import SEARCHED
 from experiment_manager.db.rows import ExperimentRow
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
-SEARCHED = (DATABASE_FILE, f"*/{DATABASE_FILE}", f"outputs/*/{DATABASE_FILE}")
 REMEDY = "Name another place with --in."
 
 Database = Path | str

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import fields
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Select, exists, func, select
 
 from experiment_manager.db.columns import latest_columns
 from experiment_manager.db.liveness import lost_runs, shown_status
@@ -23,6 +24,7 @@ from experiment_manager.db.schema import (
     TRIAL_RUN_TAG,
 )
 from experiment_manager.db.session import Session
+from experiment_manager.db.tuples import decode_many, fetch_tuples
 
 IDS_AT_ONCE = 500  # below every database's limit of variables
 _TRIAL_COLUMNS = tuple(TRIAL.c[field.name] for field in fields(TrialRow))
@@ -67,12 +69,18 @@ class SelectionCalls(Session):
         with self._reading("select_runs()") as connection:
             columns = (EXPERIMENT.c.title, *_TRIAL_COLUMNS, *run_columns(connection), *extra)
             query = (
-                _runs(*columns, archived=archived)
+                joined_runs(*columns, archived=archived)
                 .where(condition)
                 .order_by(EXPERIMENT.c.id, TRIAL.c.id, number, TRIAL_RUN.c.id)
                 .limit(limit)
             )
             return [_selected(tuple(row)) for row in connection.execute(query)]
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A connection that sees one state of the database, for reads that belong together."""
+        with self._reading("reading") as connection:
+            yield connection
 
     def list_lost_runs(self) -> list[int]:
         """The ids of the runs whose processes have vanished."""
@@ -81,7 +89,7 @@ class SelectionCalls(Session):
 
     def count_runs(self, condition: ColumnElement[bool], *, archived: bool = False) -> int:
         """How many runs meet it: of the current ones, or of those that were set aside."""
-        query = _runs(func.count(), archived=archived).where(condition)
+        query = joined_runs(func.count(), archived=archived).where(condition)
         with self._reading("count_runs()") as connection:
             return int(connection.execute(query).scalar_one())
 
@@ -121,8 +129,9 @@ class SelectionCalls(Session):
         parameters: dict[int, dict[str, Any]] = {}
         with self._reading("get_parameters_of_runs()") as connection:
             for ids in _portions(run_ids):
-                rows = connection.execute(query.where(table.c.trial_run_id.in_(ids)))
-                for run, name, value in rows:
+                rows = fetch_tuples(connection, query.where(table.c.trial_run_id.in_(ids)))
+                values = decode_many([text for _, _, text in rows])
+                for (run, name, _), value in zip(rows, values, strict=True):
                     parameters.setdefault(run, {})[name] = value
         return parameters
 
@@ -178,7 +187,7 @@ class SelectionCalls(Session):
             return list(connection.execute(select(column).distinct().order_by(column)).scalars())
 
 
-def _runs(*columns: ColumnElement[Any], archived: bool) -> Select[Any]:
+def joined_runs(*columns: ColumnElement[Any], archived: bool) -> Select[Any]:
     """The current runs, or those that were set aside: nobody else tells the two apart."""
     query = select(*columns).select_from(EXPERIMENT).join(TRIAL).join(TRIAL_RUN)
     return query.join(ARCHIVED_RUN) if archived else query.where(IS_CURRENT)

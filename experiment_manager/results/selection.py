@@ -113,9 +113,11 @@ def select_runs(
         return _loaded(db, db.select_runs(condition, limit, archived=archived))
     field = parse_field(sort)
     selected = db.select_runs(condition, archived=archived)
-    keys = _loaded(db, selected, {field.name})
-    found = zip(selected, keys, strict=True)
-    best = ranked(found, lambda pair: pair[1].value_of(field), reverse=reverse)[:limit]
+    found = _loaded(db, selected, None if limit is None else {field.name})
+    pairs = zip(selected, found, strict=True)
+    best = ranked(pairs, lambda pair: pair[1].value_of(field), reverse=reverse)[:limit]
+    if limit is None:
+        return [run for _, run in best]
     return _loaded(db, [run for run, _ in best])
 
 
