@@ -10,9 +10,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -41,8 +41,8 @@ def _leaves_the_process_as_it_was(tmp_path: Path) -> Iterator[None]:
 
 
 def _environment_variables() -> dict[str, str]:
-    """All but those that pytest, Ray, torch and the OpenMP libraries set for themselves."""
-    own = ("PYTEST_", "KMP_", "RAY_", "TORCHINDUCTOR_")
+    """All but those that pytest, Ray, torch, Polars and OpenMP libraries set for themselves."""
+    own = ("PYTEST_", "KMP_", "RAY_", "TORCHINDUCTOR_", "_RJEM_")
     return {name: value for name, value in os.environ.items() if not name.startswith(own)}
 
 
@@ -72,6 +72,18 @@ def query() -> Callable[..., list[tuple[Any, ...]]]:
             return list(connection.execute(sql))
 
     return rows
+
+
+@pytest.fixture
+def full_output() -> Iterator[TextIO]:
+    """A file that takes nothing, as on a full disk; where there is none the test is skipped."""
+    device = Path("/dev/full")
+    if not device.exists():
+        pytest.skip("needs a device that is full")
+    file = device.open("w", buffering=1, encoding="utf-8")
+    yield file
+    with suppress(OSError):
+        file.close()
 
 
 @pytest.fixture

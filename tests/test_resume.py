@@ -250,12 +250,14 @@ def test_without_a_list_of_checkpoints_it_begins_anew(
     assert executed(killed) == [0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 5]
 
 
-def test_an_edited_configuration_begins_anew(tmp_path: Path) -> None:
+def test_an_edited_configuration_begins_anew_and_keeps_what_was_recorded(tmp_path: Path) -> None:
     killed = prepare(tmp_path, PLAIN)
     run(killed, killed_in_epoch=4)
     prepare(tmp_path, PLAIN, epochs=5)
     run(killed)
-    assert executed(killed) == [0, 1, 2, 3, 4, 0, 1, 2, 3, 4]
+    assert executed(killed) == [0, 1, 2, 3, 4]
+    before = run_folder(killed).parent / "archived" / "run_1.1" / "artifacts" / MANIFEST
+    assert "epoch_3" in before.read_text(encoding="utf-8")
 
 
 def test_a_new_database_begins_anew(tmp_path: Path) -> None:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import re
 
-OUT_OF_MEMORY, TIMEOUT, LOST, INTERRUPTED = "oom", "timeout", "lost", "interrupted"
-_BY_CLASS = {"KeyboardInterrupt": INTERRUPTED, "Terminated": "terminated"}
+OUT_OF_MEMORY, TIMEOUT, LOST = "oom", "timeout", "lost"
+INTERRUPTED, TERMINATED, PREEMPTED = "interrupted", "terminated", "preempted"
+_BY_CLASS = {
+    "KeyboardInterrupt": INTERRUPTED,
+    "Terminated": TERMINATED,
+    "Preempted": PREEMPTED,
+}
 _BY_ENDING = {
     "MemoryError": OUT_OF_MEMORY,  # OutOfMemoryError of GPUs and NumPy's _ArrayMemoryError too
     "ResourceExhaustedError": OUT_OF_MEMORY,
@@ -38,9 +43,9 @@ def reason_of(traceback: str | None) -> str | None:
 
     Returns:
         ``oom`` (out of memory, also that of a GPU), ``timeout``, ``interrupted``,
-        ``terminated``, else the name of the class without its module; None where there is no
-        traceback or it names none. A process that the system kills for want of memory leaves
-        no traceback: its run is ``lost``.
+        ``terminated``, ``preempted``, else the name of the class without its module; None where
+        there is no traceback or it names none. A process that the system kills for want of memory
+        leaves no traceback: its run is ``lost``.
 
     Example:
         >>> reason_of("MemoryError"), reason_of("sklearn.exceptions.NotFittedError: fit first")

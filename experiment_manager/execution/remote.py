@@ -58,7 +58,7 @@ def settled_result(handle: RunHandle, db: DatabaseManager) -> RunResult:
         db: The database, open for writing.
     """
     result = handle.result()
-    if handle.is_recorded or handle.process is None:
+    if handle.is_recorded:
         return result
     try:
         return _settle(handle.spec, handle.process, result, db)
@@ -70,7 +70,7 @@ def settled_result(handle: RunHandle, db: DatabaseManager) -> RunResult:
 
 
 def _settle(
-    spec: RunSpec, process: ProcessIdentity, result: RunResult, db: DatabaseManager
+    spec: RunSpec, process: ProcessIdentity | None, result: RunResult, db: DatabaseManager
 ) -> RunResult:
     deliver_leftovers(db)
     with db.transaction():
@@ -80,11 +80,12 @@ def _settle(
         if run is None:
             return result
         lease = db.find_lease(run.id)
-        if lease is not None and lease.process == process:
+        if lease is not None and (lease.is_lost if process is None else lease.process == process):
             reason = result.causes[0] if result.causes else None
             db.update_trial_run_status(run.id, result.status, result.error, reason)
             return result
-    return result if lease is not None else _recorded_result(result, run)
+    is_told = lease is None and process is not None
+    return _recorded_result(result, run) if is_told else result
 
 
 def _recorded_result(result: RunResult, run: TrialRunRow) -> RunResult:

@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from experiment_manager.common.common import RunStatus
-from experiment_manager.common.reasons import LOST
+from experiment_manager.common.reasons import LOST, PREEMPTED
 from experiment_manager.config.plan import RunSpec
 from experiment_manager.executors.executor import Executor, RunHandle
+from experiment_manager.pipelines.determinism import DeterminismError
 from experiment_manager.trial import RunResult
 
 RETRIED = (RunStatus.FAILED, RunStatus.LOST)
@@ -27,7 +28,8 @@ def execute_all(
     """The last result of each run, in their order.
 
     A run that failed is handed to the executor again as soon as its rule says, behind what is
-    there already; it goes on from its last good checkpoint.
+    there already; it goes on from its last good checkpoint. So does one that was preempted,
+    whatever its rule says.
 
     Args:
         executor: Where.
@@ -105,7 +107,10 @@ class _Execution:
         result = self.results[place] = self.conclude(handle)
         if self.watch is not None:
             self.watch(handle, result)
-        if _is_due(handle.spec, result, self.attempts[place]):
+        if handle.result().causes[:1] == (PREEMPTED,):  # which was no fault of the run
+            self.attempts[place] -= 1
+            self.submit(place, _next_attempt(handle.spec))
+        elif _is_due(handle.spec, result, self.attempts[place]):
             at_s = time.monotonic() + handle.spec.retry.wait_s
             self.waiting.append((at_s, place, _next_attempt(handle.spec)))
 
@@ -118,4 +123,5 @@ def _next_attempt(spec: RunSpec) -> RunSpec:
 def _is_due(spec: RunSpec, result: RunResult, attempt: int) -> bool:
     has_failed = result.status in RETRIED and attempt <= spec.retry.times
     causes = (LOST,) if result.status is RunStatus.LOST else result.causes
-    return has_failed and spec.retry.covers(causes)
+    depends_on_chance = DeterminismError.__name__ in causes  # which may hide it the next time
+    return has_failed and not depends_on_chance and spec.retry.covers(causes)

@@ -29,7 +29,7 @@ class TellTrackers:
         context = context.entering(Level.TRIAL_RUN, run=spec.run, run_key=str(spec))
         for tracker in self.trackers:
             if result is None:
-                details = {"seed": spec.seed, "config": spec.config}
+                details = {"seed": spec.seed, "config": spec.recorded_config}
                 tracker.on_create(Level.TRIAL_RUN, context, **details)
                 tracker.on_start(Level.TRIAL_RUN, context)
             elif handle.process is not None:

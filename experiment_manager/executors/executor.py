@@ -10,11 +10,13 @@ from typing import Any, ClassVar
 from experiment_manager.common.common import RunStatus
 from experiment_manager.common.factory import create_with_arguments
 from experiment_manager.common.processes import ProcessIdentity
+from experiment_manager.common.reasons import INTERRUPTED, PREEMPTED, TERMINATED
 from experiment_manager.common.serializable import YAMLSerializable
 from experiment_manager.config.plan import RunSpec
 from experiment_manager.trial import RunResult
 
 Execute = Callable[[RunSpec], RunResult]
+NO_FAULT = frozenset({INTERRUPTED, TERMINATED, PREEMPTED})
 
 
 class RunHandle:
@@ -67,6 +69,8 @@ class Executor(YAMLSerializable, ABC):
     - A run that fails does not keep the others from being executed, and neither does one whose
       process dies, where :attr:`isolates`; such a run has FAILED, with the reason among the
       causes: ``lost``, ``timeout`` or ``oom``.
+    - One that must give its place back is ABORTED as ``preempted``; whoever submitted it may do
+      so again.
     - An interrupt of the driver is raised where it waits; what runs is cancelled by the close.
     - When it is closed nothing runs on; when the driver is killed, nothing does soon after.
 
@@ -165,8 +169,7 @@ class Executor(YAMLSerializable, ABC):
         self.close()
 
 
-def unsuccessful(
-    spec: RunSpec, reason: str, error: str, status: RunStatus = RunStatus.FAILED
-) -> RunResult:
-    """The result of a run that could not tell it itself."""
+def unsuccessful(spec: RunSpec, reason: str, error: str) -> RunResult:
+    """The result of a run that could not tell it itself; ABORTED where it was ended on purpose."""
+    status = RunStatus.ABORTED if reason in NO_FAULT else RunStatus.FAILED
     return RunResult(spec.trial, spec.run, status, error, 0.0, causes=(reason,))

@@ -67,3 +67,14 @@ class Died:
 
     reason: str
     text: str
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """The job must end: it takes no more runs, and what it executes comes to its end first.
+
+    Attributes:
+        reason: Why, in a word.
+    """
+
+    reason: str

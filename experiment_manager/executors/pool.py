@@ -6,6 +6,7 @@ run: it is a supervisor that connects to the driver, and gets one run after the 
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
 import secrets
@@ -15,34 +16,32 @@ import socket
 import tempfile
 import time
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Connection, answer_challenge, deliver_challenge, wait
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from experiment_manager.common.common import RunStatus
 from experiment_manager.common.errors import ExperimentManagerError
 from experiment_manager.common.imports import require
-from experiment_manager.common.reasons import INTERRUPTED, LOST
+from experiment_manager.common.reasons import LOST, PREEMPTED
 from experiment_manager.config.plan import RunSpec
 from experiment_manager.config.resources import Resources
-from experiment_manager.executors.executor import Execute, Executor, RunHandle, unsuccessful
-from experiment_manager.executors.messages import Begun, Cancel, Died, Ended, Order
-from experiment_manager.executors.option_checks import check_options
+from experiment_manager.executors.executor import NO_FAULT, Execute, RunHandle, unsuccessful
+from experiment_manager.executors.messages import Begun, Cancel, Died, Ended, Leaving, Order
+from experiment_manager.executors.queued import CANCELLED, END_MARGIN_S, QueuedExecutor
 from experiment_manager.executors.slots import Slot
 from experiment_manager.executors.supervisor import supervise
 from experiment_manager.executors.worker import Work
 from experiment_manager.trial import RunResult
 
-JOB_CHECK_INTERVAL_S = 1.0
-_END_MARGIN_S = 5.0  # beyond the grace, until a supervisor counts as dead
+KILL_PATIENCE_S = 60.0  # until a job that was killed counts as one that cannot be
 
 
 @dataclass
-class _Job:
+class Job:
     """A supervisor that was asked for, and perhaps has connected already."""
 
     number: int
@@ -51,6 +50,8 @@ class _Job:
     connection: Connection | None = None
     handle: RunHandle | None = None
     slot: Slot | None = None
+    leaves_for: str | None = None  # the reason
+    idle_since_s: float = 0.0
 
 
 @dataclass
@@ -74,7 +75,7 @@ class Listener:
         return connection
 
 
-class PoolExecutor(Executor):
+class PoolExecutor(QueuedExecutor):
     """What the executors that work through submitit have in common.
 
     Args:
@@ -85,6 +86,13 @@ class PoolExecutor(Executor):
         grace_s: Seconds that a run has to close itself when it is cancelled or overdue.
     """
 
+    _check_interval_s: ClassVar[float] = 1.0
+    """How often it looks whether jobs have ended that have not connected."""
+    _poll_s: ClassVar[float] = 0.01
+    """How often it looks for jobs that leave."""
+    _idle_s: ClassVar[float] = float("inf")
+    """How long a job is kept that has nothing to do."""
+
     def __init__(
         self,
         execute: Execute,
@@ -93,23 +101,16 @@ class PoolExecutor(Executor):
         isolation: str = "worker",
         grace_s: float = 10.0,
     ) -> None:
-        super().__init__(execute)
+        super().__init__(execute, grace_s)
         self._temporary = Path(tempfile.mkdtemp(prefix="em-"))  # private, its path short
         self._folder = folder or self._temporary / "jobs"
         self._options = {"reuse": isolation == "worker", "grace_s": grace_s}
-        self._grace_s = grace_s
         self._work: bytes | None = None
         self._listener: Listener | None = None
-        self._jobs: list[_Job] = []
+        self._jobs: list[Job] = []
         self._lost: list[Any] = []
-        self._queue: list[RunHandle] = []
         self._started = 0
         self._checked_s = time.monotonic()
-
-    @classmethod
-    def check_config(cls, config: Mapping[str, Any]) -> None:
-        """Refuse values out of their range."""
-        check_options(config)
 
     @abstractmethod
     def _listen(self) -> Listener:
@@ -135,23 +136,23 @@ class PoolExecutor(Executor):
         """True where a job that was started for other runs can execute this one."""
         return job_needed == needed
 
-    def submit(self, spec: RunSpec) -> RunHandle:
-        """Have the run executed as soon as there is a place for it."""
-        handle = RunHandle(spec, self)
-        self._queue.append(handle)
-        self._dispatch()
-        return handle
+    def _ended(self, submitted: Sequence[Any]) -> list[Any]:
+        """Those of some jobs of submitit that have ended."""
+        return [job for job in submitted if job.done()]
 
-    def cancel(self, handle: RunHandle) -> None:
-        """Take it out of the queue, or interrupt it."""
-        if handle in self._queue:
-            self._queue.remove(handle)
-            self._end(handle, _death(handle.spec, Died(INTERRUPTED, "it was cancelled")))
-            return
+    def _fate(self, submitted: Any) -> Died:
+        """What has become of a job that has not said itself why it goes."""
+        return Died(LOST, f"job {submitted.job_id}, which executed it, has vanished")
+
+    def _preempted(self, job: Job, spec: RunSpec, result: RunResult) -> RunResult:
+        """The result of a run whose job had to end: it may be submitted again."""
+        return replace(result, causes=tuple(dict.fromkeys([PREEMPTED, *result.causes])))
+
+    def _interrupt(self, handle: RunHandle) -> None:
         for job in [job for job in self._jobs if job.handle is handle]:
             if job.connection is None:
                 self._release(job)
-                self._end(handle, _death(handle.spec, Died(INTERRUPTED, "it was cancelled")))
+                self._end(handle, unsuccessful(handle.spec, *CANCELLED))
                 continue
             with suppress(ConnectionError):  # its end is read next
                 job.connection.send(Cancel())
@@ -165,7 +166,7 @@ class PoolExecutor(Executor):
             has_work = self._queue or any(job.handle for job in self._jobs)
             if left_s <= 0 or (timeout_s is None and not has_work):
                 return
-            self._listen_for(min(left_s, JOB_CHECK_INTERVAL_S))
+            self._listen_for(min(left_s, self._check_interval_s))
             self._check_jobs()
 
     def close(self) -> None:
@@ -175,7 +176,7 @@ class PoolExecutor(Executor):
         busy = [job for job in self._jobs if job.handle is not None]
         for job in busy:
             self.cancel(job.handle)  # type: ignore[arg-type]
-        deadline_s = time.monotonic() + self._grace_s + _END_MARGIN_S
+        deadline_s = time.monotonic() + self._grace_s + END_MARGIN_S
         while any(job.handle for job in self._jobs) and time.monotonic() < deadline_s:
             self._listen_for(deadline_s - time.monotonic())
         self._end_jobs()
@@ -199,28 +200,34 @@ class PoolExecutor(Executor):
             if job.connection is not None:
                 self._order(job, handle, slot)
 
-    def _order(self, job: _Job, handle: RunHandle, slot: Slot) -> None:
+    def _order(self, job: Job, handle: RunHandle, slot: Slot) -> None:
         needed = handle.spec.resources
         spec = pickle.dumps(handle.spec)
         order = Order(spec, self._variables(slot), needed.timeout_s, needed.memory_gb)
         with suppress(ConnectionError):  # it has died while it was idle; its end is read next
             job.connection.send(order)  # type: ignore[union-attr]
 
-    def _free_job(self, needed: Resources, slot: Slot) -> _Job:
+    def _free_job(self, needed: Resources, slot: Slot) -> Job:
         """One that has nothing to do, or a new one."""
-        free = [j for j in self._jobs if j.handle is None and self._fits(j.needed, needed)]
+        idle = [j for j in self._jobs if j.handle is None and j.leaves_for is None]
+        free = [job for job in idle if self._fits(job.needed, needed)]
         if free:
             return free[0]
+        for job in idle:  # it would keep what it holds from those that are needed
+            self._dismiss(job)
         self._started += 1
         listener = self._listener = self._listener or self._listen()
         cloudpickle = require("cloudpickle", "slurm", type(self).__name__)
         work = Work.of(self._execute, cloudpickle.dumps)
         self._work = self._work or pickle.dumps(work)
         arguments = (listener.address, listener.key, self._started, self._work)
-        with _interrupts_blocked():
-            executor = self._jobs_for(self._folder, needed)
-            submitted = executor.submit(supervise, *arguments, **self._options)
-        job = _Job(self._started, submitted, needed)
+        try:
+            with _interrupts_blocked():
+                executor = self._jobs_for(self._folder, needed)
+                submitted = executor.submit(supervise, *arguments, **self._options)
+        except RuntimeError as error:  # submitit's, with what the scheduler says
+            raise ExperimentManagerError(f"No job could be started: {error}") from error
+        job = Job(self._started, submitted, needed)
         self._jobs.append(job)
         return job
 
@@ -232,7 +239,7 @@ class PoolExecutor(Executor):
         for one in ready:
             if one is server:
                 self._welcome()
-            else:
+            elif by_connection[one] in self._jobs:  # type: ignore[index]
                 self._hear(by_connection[one])  # type: ignore[index]
 
     def _welcome(self) -> None:
@@ -246,33 +253,45 @@ class PoolExecutor(Executor):
                 if job.handle is not None and job.slot is not None:
                     self._order(job, job.handle, job.slot)
 
-    def _hear(self, job: _Job) -> None:
+    def _hear(self, job: Job) -> None:
         try:
-            said: Begun | Ended | Died = job.connection.recv()  # type: ignore[union-attr]
+            said: Begun | Ended | Died | Leaving = job.connection.recv()  # type: ignore[union-attr]
         except (EOFError, OSError):
             self._lose(job)
             return
-        if job.handle is None:
+        if isinstance(said, Leaving):
+            job.leaves_for = said.reason
+        if job.handle is None or isinstance(said, Leaving):
             return
         if isinstance(said, Begun):
             self._begin(job.handle, said.process)
             return
         handle = self._release(job)
+        is_recorded = isinstance(said, Ended) and said.is_recorded
         if isinstance(said, Ended):
             result = pickle.loads(said.result)  # noqa: S301 - from a worker of ours
-            self._end(handle, result, is_recorded=said.is_recorded)
         else:
-            self._end(handle, _death(handle.spec, said), is_recorded=False)
+            result = unsuccessful(handle.spec, said.reason, said.text)
+        self._end(handle, self._judge(job, handle.spec, result), is_recorded=is_recorded)
         self._dispatch()
 
-    def _release(self, job: _Job) -> RunHandle:
+    def _judge(self, job: Job, spec: RunSpec, result: RunResult) -> RunResult:
+        """The result, which is that of a preempted run where the job had to end."""
+        # The worker may hear of it before its supervisor, or fail because a child died of it.
+        is_preempted = PREEMPTED in (job.leaves_for, *result.causes[:1])
+        if not is_preempted or result.status.is_success:
+            return result
+        return self._preempted(job, spec, result)
+
+    def _release(self, job: Job) -> RunHandle:
         handle, slot = job.handle, job.slot
         job.handle = job.slot = None
+        job.idle_since_s = time.monotonic()
         assert handle is not None and slot is not None  # noqa: S101, PT018 - it was busy
         self._give_back(slot)
         return handle
 
-    def _lose(self, job: _Job) -> None:
+    def _lose(self, job: Job) -> None:
         """A supervisor is gone, and its worker with it."""
         self._jobs.remove(job)
         self._lost.append(job.submitted)
@@ -280,43 +299,68 @@ class PoolExecutor(Executor):
             job.connection.close()
         if job.handle is not None:
             handle = self._release(job)
-            died = Died(LOST, f"job {job.submitted.job_id}, which executed it, has vanished")
-            self._end(handle, _death(handle.spec, died), is_recorded=False)
+            if job.leaves_for == PREEMPTED and handle.process is None:  # nobody has begun with it
+                self._queue.insert(0, handle)
+            else:
+                died = self._fate(job.submitted)
+                if job.leaves_for is not None:
+                    died = Died(job.leaves_for, "its job had to end")
+                result = unsuccessful(handle.spec, died.reason, died.text)
+                self._end(handle, self._judge(job, handle.spec, result), is_recorded=False)
             self._dispatch()
+
+    def _dismiss(self, job: Job) -> None:
+        """Have a job end, which has nothing to do."""
+        self._jobs.remove(job)
+        self._lost.append(job.submitted)
+        if job.connection is None:
+            _kill(job.submitted)
+        else:
+            job.connection.close()  # which ends it
 
     def _check_jobs(self) -> None:
         """A job that ends before it has connected would never do so: nobody shall wait for it."""
-        if time.monotonic() - self._checked_s < JOB_CHECK_INTERVAL_S:
+        now_s = time.monotonic()
+        if now_s - self._checked_s < self._check_interval_s:
             return
-        self._checked_s = time.monotonic()
-        for job in [job for job in self._jobs if job.connection is None]:
-            if job.submitted.done():
-                said = job.submitted.stderr() or "nothing"
-                raise ExperimentManagerError(
-                    f"A worker could not be started; job {job.submitted.job_id} wrote: "
-                    f"{said.strip()[-2000:]}"
-                )
+        self._checked_s = now_s
+        for job in [job for job in self._jobs if job.handle is None]:
+            if now_s - job.idle_since_s > self._idle_s:
+                self._dismiss(job)
+        awaited = {job.submitted: job for job in self._jobs if job.connection is None}
+        for submitted in self._ended(list(awaited)):
+            awaited[submitted].leaves_for = reason = self._fate(submitted).reason
+            if reason in NO_FAULT:
+                self._lose(awaited[submitted])
+                continue
+            said = submitted.stderr() or "nothing"
+            raise ExperimentManagerError(
+                f"A worker could not be started; job {submitted.job_id} wrote: "
+                f"{said.strip()[-2000:]}"
+            )
 
     def _end_jobs(self) -> None:
         """Let the jobs go, and wait until the last one is gone."""
-        for job in self._jobs:
-            if job.connection is not None:
-                job.connection.close()  # which ends it
-            else:
-                _kill(job.submitted)
-        leaving = [*self._lost, *(job.submitted for job in self._jobs)]
-        self._jobs, self._lost = [], []
-        deadline_s = time.monotonic() + self._grace_s + _END_MARGIN_S
-        while leaving := [job for job in leaving if not job.done()]:
+        for job in list(self._jobs):
+            self._dismiss(job)
+        leaving, self._lost = self._lost, []
+        for job in self._wait_for(leaving, self._grace_s + END_MARGIN_S):
+            _kill(job)
+        stubborn = ", ".join(str(job.job_id) for job in self._wait_for(leaving, KILL_PATIENCE_S))
+        if stubborn:
+            logging.getLogger(__name__).warning("These jobs have not ended: %s", stubborn)
+
+    def _wait_for(self, submitted: Sequence[Any], patience_s: float) -> list[Any]:
+        """Wait until jobs have ended, and tell which have not."""
+        deadline_s = time.monotonic() + patience_s
+        left = list(submitted)
+        while left:
+            ended = self._ended(left)
+            left = [job for job in left if job not in ended]
             if time.monotonic() > deadline_s:
-                for job in leaving:
-                    _kill(job)
-            time.sleep(0.01)
-
-
-def _death(spec: RunSpec, died: Died) -> RunResult:
-    status = RunStatus.ABORTED if died.reason == INTERRUPTED else RunStatus.FAILED
-    return unsuccessful(spec, died.reason, died.text, status)
+                break
+            time.sleep(self._poll_s if left else 0)
+        return left
 
 
 @contextmanager

@@ -8,17 +8,20 @@ import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from experiment_manager.common.common import RunStatus
+from experiment_manager.common.code_place import CodePlace
 from experiment_manager.common.imports import require
 from experiment_manager.common.processes import ProcessIdentity
-from experiment_manager.common.reasons import INTERRUPTED, LOST, OUT_OF_MEMORY, TIMEOUT
+from experiment_manager.common.reasons import LOST, OUT_OF_MEMORY, TIMEOUT
 from experiment_manager.common.serializable import YAMLSerializable
 from experiment_manager.config.plan import RunSpec
-from experiment_manager.executors.executor import Execute, Executor, RunHandle, unsuccessful
-from experiment_manager.executors.option_checks import check_options
+from experiment_manager.executors.executor import Execute, RunHandle, unsuccessful
+from experiment_manager.executors.memory import memory_limit
+from experiment_manager.executors.queued import CANCELLED, END_MARGIN_S, QueuedExecutor
+from experiment_manager.executors.ray_code import working_dir_of
 from experiment_manager.executors.slots import BYTES_PER_GB, Machine, thread_variables
 from experiment_manager.executors.time_limit import overdue_text
 from experiment_manager.executors.worker import Work, execute_here
@@ -26,23 +29,39 @@ from experiment_manager.trial import RunResult
 
 _LOOPBACK = ("127.0.0.1", "localhost", "local")
 _NEVER = float("inf")
-_END_MARGIN_S = 5.0  # beyond the grace, until nobody is waited for any more
+_WITHDRAWAL_INTERVAL_S = 0.5
 
 
-@dataclass
+@dataclass(eq=False)
 class _Task:
-    """A run that Ray has, and when and of what it is to be ended."""
+    """A run that Ray has.
+
+    Attributes:
+        handle: The run.
+        items: What its task says: who has begun with it, then what came of it.
+        node: Where it is executed.
+        end_at_s: When it is ended, by the monotonic clock.
+        end_of: Reason and text of that.
+        is_ending: True since we have begun to end it.
+        is_withdrawn: True where Ray was told to do so, since nobody had begun with it.
+    """
 
     handle: RunHandle
     items: Any
     node: str = ""
     end_at_s: float = _NEVER
-    end_of: tuple[str, str] = (INTERRUPTED, "it was cancelled")
-    is_killed: bool = False
+    end_of: tuple[str, str] = CANCELLED
+    is_ending: bool = False
+    is_withdrawn: bool = False
+
+    @property
+    def awaited(self) -> Any:
+        """What there is to wait for; Ray does not pass on the items of a withdrawn task."""
+        return self.items.completed() if self.is_withdrawn else self.items
 
 
 @YAMLSerializable.register("ray")
-class RayExecutor(Executor):
+class RayExecutor(QueuedExecutor):
     """Executes runs as Ray tasks, which are given their cores, GPUs and memory by Ray.
 
     Args:
@@ -53,7 +72,10 @@ class RayExecutor(Executor):
         isolation: ``worker`` to have a process execute run after run; ``process`` to give each
             run a new one.
         grace_s: Seconds that a run has to close itself when it is cancelled or overdue.
-        init: Further arguments of ``ray.init``.
+        exclude: Patterns, as in .gitignore, of what is not sent to the nodes of a cluster that is
+            there, in the folder with the experiment's modules.
+        init: Further arguments of ``ray.init``; with a ``working_dir`` in its ``runtime_env``
+            nothing else is sent.
     """
 
     def __init__(
@@ -64,30 +86,39 @@ class RayExecutor(Executor):
         max_workers: int | None = None,
         isolation: str = "worker",
         grace_s: float = 10.0,
+        exclude: Sequence[str] = (),
         init: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(execute)
+        super().__init__(execute, grace_s)
         self._address = address
         self._max_workers = max_workers
-        self._grace_s = grace_s
         self._max_calls = 1 if isolation == "process" else 0
+        self._exclude = exclude
         self._init = dict(init or {})
         self._is_ours = False
-        self._queue: list[RunHandle] = []
-        self._tasks: dict[Any, _Task] = {}
+        self._sends_code = False
+        self._tasks: list[_Task] = []
 
     @classmethod
     def check_config(cls, config: Mapping[str, Any]) -> None:
         """Refuse values out of their range."""
-        check_options(config)
+        super().check_config(config)
         if not isinstance(config.get("init", {}), Mapping):
             raise ValueError(f"'init' must be a mapping, not {config['init']!r}")  # noqa: TRY004
+        patterns = config.get("exclude", [])
+        if not isinstance(patterns, list) or not all(isinstance(p, str) for p in patterns):
+            raise ValueError(f"'exclude' must be a list of texts, not {patterns!r}")
 
     @classmethod
     def problems_with(cls, config: Mapping[str, Any], specs: Sequence[RunSpec]) -> list[str]:
         """Runs that need more than this machine has, where they are executed here."""
         require("ray", "ray", "'executor: ray'")
-        return [] if config.get("address") else Machine.current().problems_of(specs)
+        if config.get("address"):
+            return []
+        here, init = Machine.current(), config.get("init") or {}
+        gpus = [*map(str, range(init["num_gpus"]))] if "num_gpus" in init else here.gpus
+        there = replace(here, cpus=init.get("num_cpus", here.cpus), gpus=tuple(gpus))
+        return there.problems_of(specs)
 
     @classmethod
     def spans_machines(cls, config: Mapping[str, Any]) -> bool:
@@ -96,31 +127,27 @@ class RayExecutor(Executor):
         host = str(address).rpartition("//")[2].partition(":")[0]
         return address is not None and host not in _LOOPBACK
 
-    def submit(self, spec: RunSpec) -> RunHandle:
-        """Hand the run to Ray, as soon as it is its turn."""
-        handle = RunHandle(spec, self)
-        self._queue.append(handle)
-        self._dispatch()
-        return handle
-
-    def cancel(self, handle: RunHandle) -> None:
-        """Take it out of the queue, or interrupt it."""
-        if handle in self._queue:
-            self._queue.remove(handle)
-            self._end(handle, _ended_by(handle.spec, INTERRUPTED, "it was cancelled"))
-        for task in [task for task in self._tasks.values() if task.handle is handle]:
-            if task.handle.process is None and self._ray.wait([task.items], timeout=0)[0]:
+    def _interrupt(self, handle: RunHandle) -> None:
+        for task in [t for t in self._tasks if t.handle is handle and not t.is_ending]:
+            if handle.process is None and self._ray.wait([task.items], timeout=0)[0]:
                 self._hear(task)  # it has begun or ended meanwhile
-            if not handle.done():
-                self._interrupt(task)
+            if handle.done():
+                return
+            task.is_ending, task.end_of = True, CANCELLED
+            if handle.process is None:
+                self._withdraw(task)
+            else:  # Ray's own way makes whoever waits for the task hang until it ends
+                task.end_at_s = time.monotonic() + self._grace_s
+                self._send_signal(task, signal.SIGINT)
 
-    def _interrupt(self, task: _Task) -> None:
-        task.end_of = (INTERRUPTED, "it was cancelled")
-        task.end_at_s = time.monotonic() + self._grace_s
-        if task.handle.process is None:
-            self._ray.cancel(task.items, force=True)
-        else:  # Ray's own way makes whoever waits for the task hang until it ends
-            self._send_signal(task, signal.SIGINT)
+    def _withdraw(self, task: _Task) -> None:
+        """Have Ray take a task back, once more after a while: it may overhear that.
+
+        A worker that gets the task in the same moment executes it all the same.
+        """
+        self._ray.cancel(task.items, force=True)
+        task.is_withdrawn = True
+        task.end_at_s = time.monotonic() + _WITHDRAWAL_INTERVAL_S
 
     def _send_signal(self, task: _Task, number: signal.Signals) -> None:
         process = task.handle.process
@@ -143,23 +170,24 @@ class RayExecutor(Executor):
             now_s = time.monotonic()
             if now_s >= deadline_s or (timeout_s is None and not self._tasks):
                 return
-            end_s = min([deadline_s, *(task.end_at_s for task in self._tasks.values())])
+            end_s = min([deadline_s, *(task.end_at_s for task in self._tasks)])
             patience_s = None if end_s == _NEVER else max(0.0, end_s - now_s)
             if not self._tasks:
                 time.sleep(patience_s or 0.0)
                 return
-            ready, _ = self._ray.wait(list(self._tasks), timeout=patience_s, fetch_local=False)
-            for items in ready:
-                self._hear(self._tasks[items])
+            tasks = {task.awaited: task for task in self._tasks}
+            ready, _ = self._ray.wait(list(tasks), timeout=patience_s, fetch_local=False)
+            for awaited in ready:
+                self._hear(tasks[awaited])
             self._end_overdue()
 
     def close(self) -> None:
         """Cancel what runs, wait until it has closed, and end the cluster if it is ours."""
         if not self._is_connected:
             return
-        for handle in [*self._queue, *(task.handle for task in self._tasks.values())]:
+        for handle in [*self._queue, *(task.handle for task in self._tasks)]:
             handle.cancel()
-        deadline_s = time.monotonic() + self._grace_s + _END_MARGIN_S
+        deadline_s = time.monotonic() + self._grace_s + END_MARGIN_S
         while self._tasks and time.monotonic() < deadline_s:
             self.let_happen(deadline_s - time.monotonic())
         if self._is_ours:
@@ -184,7 +212,11 @@ class RayExecutor(Executor):
     def _arguments(self) -> dict[str, Any]:
         usual: dict[str, Any] = {"logging_level": "warning", "log_to_driver": False}
         if self._address is not None:
-            return {**usual, "address": self._address, **self._init}
+            environment = dict(self._init.get("runtime_env") or {})
+            if "working_dir" not in environment:  # of the first run, as of all
+                sent = working_dir_of(self._queue[0].spec, self._exclude)
+                environment, self._sends_code = {**environment, **sent}, bool(sent)
+            return {**usual, "address": self._address, **self._init, "runtime_env": environment}
         cpus = max(Machine.current().cpus, self._max_workers or 1)
         ours = {"num_cpus": cpus, "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
         return {**usual, **ours, **self._init}
@@ -203,9 +235,9 @@ class RayExecutor(Executor):
     def _dispatch(self) -> None:
         limit = self._max_workers or len(self._tasks) + len(self._queue)
         while self._queue and len(self._tasks) < limit:
-            handle = self._queue.pop(0)
-            items = self._remote(handle.spec).remote(self._work, handle.spec)
-            self._tasks[items] = _Task(handle, items)
+            spec = self._queue[0].spec
+            items = self._remote(spec).remote(self._work, spec, self._sends_code)
+            self._tasks.append(_Task(self._queue.pop(0), items))
 
     def _remote(self, spec: RunSpec) -> Any:
         needed = spec.resources
@@ -216,23 +248,23 @@ class RayExecutor(Executor):
 
     def _hear(self, task: _Task) -> None:
         try:
-            said = self._ray.get(next(task.items))
+            said = self._ray.get(task.awaited if task.is_withdrawn else next(task.items))
         except Exception as error:  # noqa: BLE001 - whatever Ray says of a task that did not end
-            self._release(task)
-            self._end(task.handle, self._death(task, error), is_recorded=False)
+            self._conclude(task, self._death(task, error), is_recorded=False)
+            return
+        if task.is_withdrawn:  # but was executed to its end: the database knows how it came out
+            self._conclude(task, unsuccessful(task.handle.spec, *CANCELLED), is_recorded=False)
+        elif isinstance(said, _Begun):
+            task.node = said.node
+            self._limit_time(task)
+            self._begin(task.handle, said.process)
         else:
-            if isinstance(said, _Begun):
-                task.node = said.node
-                self._limit_time(task)
-                self._begin(task.handle, said.process)
-                return
-            result, is_recorded = said
-            self._release(task)
-            self._end(task.handle, result, is_recorded=is_recorded)
-        self._dispatch()
+            self._conclude(task, *said)
 
-    def _release(self, task: _Task) -> None:
-        del self._tasks[task.items]
+    def _conclude(self, task: _Task, result: RunResult, is_recorded: bool) -> None:
+        self._tasks.remove(task)
+        self._end(task.handle, result, is_recorded=is_recorded)
+        self._dispatch()
 
     def _limit_time(self, task: _Task) -> None:
         """From now on, as the worker does; it has the grace to end the run by itself."""
@@ -242,19 +274,21 @@ class RayExecutor(Executor):
             task.end_at_s = time.monotonic() + limit_s + self._grace_s
 
     def _end_overdue(self) -> None:
-        for task in self._tasks.values():
-            if time.monotonic() >= task.end_at_s:
-                task.end_at_s = _NEVER
-                task.is_killed = True
+        for task in self._tasks:
+            if time.monotonic() < task.end_at_s:
+                continue
+            if task.is_withdrawn:
+                self._withdraw(task)
+            else:
+                task.end_at_s, task.is_ending = _NEVER, True
                 self._send_signal(task, signal.SIGKILL)
 
     def _death(self, task: _Task, error: Exception) -> RunResult:
-        spec, errors = task.handle.spec, self._ray.exceptions
-        if task.is_killed or isinstance(error, errors.TaskCancelledError):
-            return _ended_by(spec, *task.end_of)
-        if isinstance(error, errors.OutOfMemoryError):
-            return _ended_by(spec, OUT_OF_MEMORY, str(error))
-        return _ended_by(spec, LOST, str(error))
+        spec = task.handle.spec
+        if task.is_ending:
+            return unsuccessful(spec, *task.end_of)
+        is_for_memory = isinstance(error, self._ray.exceptions.OutOfMemoryError)
+        return unsuccessful(spec, OUT_OF_MEMORY if is_for_memory else LOST, str(error))
 
 
 @dataclass(frozen=True)
@@ -270,19 +304,24 @@ def _send_signal(process: ProcessIdentity, number: signal.Signals) -> None:
         os.kill(process.pid, number)
 
 
-def _execute_in_ray(work: Work, spec: RunSpec) -> Iterator[Any]:
+@functools.cache
+def _first_folder() -> str:
+    """The current folder when this process began with its first task: Ray's copy of the code."""
+    return str(Path.cwd())
+
+
+def _execute_in_ray(work: Work, spec: RunSpec, was_sent: bool) -> Iterator[Any]:
     """The body of a task: who executes the run, then what came of it."""
+    copy = _first_folder()
+    if was_sent and spec.code is not None:
+        folder = spec.code.folder
+        spec = replace(spec, code=CodePlace(folder, root=folder, copy=copy))
     os.environ.update(thread_variables(spec.resources.cpus or 1))
     with suppress(Exception):  # which is raised again where it is told
-        work.prepare()
+        work.prepare(spec.code)
     ray = require("ray", "ray", "'executor: ray'")
     yield _Begun(ProcessIdentity.current(), ray.get_runtime_context().get_node_id())
-    yield execute_here(work, spec)
-
-
-def _ended_by(spec: RunSpec, reason: str, text: str) -> RunResult:
-    status = RunStatus.ABORTED if reason == INTERRUPTED else RunStatus.FAILED
-    return unsuccessful(spec, reason, text, status)
+    yield execute_here(work, spec, memory_limit(spec.resources.memory_gb))
 
 
 @contextmanager

@@ -18,12 +18,18 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Client, Connection, wait
 
 from experiment_manager.common.reasons import INTERRUPTED, LOST, OUT_OF_MEMORY, TIMEOUT
-from experiment_manager.executors.memory import kills_for_memory, resident_bytes
-from experiment_manager.executors.messages import Begun, Cancel, Died, Ended, Order
+from experiment_manager.executors.keep_alive import keep_alive
+from experiment_manager.executors.memory import (
+    MEMORY_INTERVAL_S,
+    excess_text,
+    kills_for_memory,
+    resident_bytes,
+)
+from experiment_manager.executors.messages import Begun, Cancel, Died, Ended, Leaving, Order
+from experiment_manager.executors.preemption import notices, reason_of_notice, signals_blocked
 from experiment_manager.executors.slots import BYTES_PER_GB
 from experiment_manager.executors.time_limit import overdue_text
 
-MEMORY_INTERVAL_S = 0.1
 ORPHAN_GRACE_S = 2.0  # whoever gives the same command again shall find nobody at it
 
 
@@ -33,7 +39,7 @@ class _Worker:
     def __init__(self, work: bytes, variables: Mapping[str, str | None]) -> None:
         self.variables = variables
         self.connection, theirs = Pipe()
-        with theirs:
+        with theirs, signals_blocked():
             command = [sys.executable, "-m", "experiment_manager.executors.worker_process"]
             self.process = subprocess.Popen(  # noqa: S603 - our own command
                 [*command, str(theirs.fileno()), str(os.getpid())],
@@ -81,23 +87,28 @@ class Supervisor:
 
     Args:
         driver: The connection to it.
+        notices: Through which signals come that say that this job must end.
         work: What to execute runs with, pickled.
         reuse: True to have a process execute run after run, as long as they succeed.
-        grace_s: Seconds that a run has to end by itself when it is cancelled or overdue.
+        grace_s: Seconds that a run has to end by itself when it must.
     """
 
-    def __init__(self, driver: Connection, work: bytes, *, reuse: bool, grace_s: float) -> None:
+    def __init__(
+        self, driver: Connection, notices: Connection, work: bytes, *, reuse: bool, grace_s: float
+    ) -> None:
         self._driver = driver
+        self._notices = notices
         self._work = work
         self._reuse = reuse
         self._grace_s = grace_s
         self._worker: _Worker | None = None
         self._current: _Current | None = None
+        self._is_leaving = False
 
     def serve(self) -> None:
-        """Do what the driver says, until it goes."""
+        """Do what the driver says, until it goes or this job must end."""
         try:
-            while True:
+            while not (self._is_leaving and self._current is None):
                 self._step()
         except (EOFError, ConnectionError):
             pass
@@ -108,10 +119,13 @@ class Supervisor:
 
     def _step(self) -> None:
         """Take what comes next, from the driver or from the worker; the driver's end raises."""
-        connections = [self._driver]
+        connections = [self._driver, self._notices]
         if self._worker is not None:
             connections.append(self._worker.connection)
         ready = wait(connections, self._patience_s())
+        if self._notices in ready:
+            self._leave(self._notices.recv())
+            return  # what the driver has just ordered is not begun any more
         if self._driver in ready:
             self._obey(self._driver.recv())
         if self._worker is not None and self._worker.connection in ready:
@@ -126,9 +140,23 @@ class Supervisor:
         patience_s = min(left_s, MEMORY_INTERVAL_S) if has_limit else left_s
         return None if patience_s == float("inf") else patience_s
 
+    def _leave(self, notice: int) -> None:
+        """Have the run close itself, as it does by itself where it got the notice too."""
+        if self._is_leaving:
+            return
+        self._is_leaving = True
+        reason = reason_of_notice(notice)
+        self._driver.send(Leaving(reason))
+        if self._current is not None and self._worker is not None:
+            self._current.killed_of = self._current.end_of = (reason, "its job had to end")
+            self._current.end_at_s = time.monotonic() + self._grace_s
+            self._worker.process.send_signal(notice)
+
     def _obey(self, wish: Order | Cancel) -> None:
         if isinstance(wish, Order):
             self._start(wish)
+        elif self._is_leaving:
+            return  # it closes already
         elif self._current is not None and self._worker is not None:
             self._current.end_of = (INTERRUPTED, "it was cancelled")
             self._current.end_at_s = time.monotonic() + self._grace_s
@@ -179,8 +207,7 @@ class Supervisor:
         limit_gb = self._current.order.memory_gb
         taken = 0 if limit_gb is None else resident_bytes(self._worker.process.pid)
         if limit_gb is not None and taken > limit_gb * BYTES_PER_GB:
-            text = f"it took {taken / BYTES_PER_GB:.2g} GB of memory, and may take {limit_gb:g}"
-            self._current.killed_of = (OUT_OF_MEMORY, text)
+            self._current.killed_of = (OUT_OF_MEMORY, excess_text(taken, limit_gb))
         elif time.monotonic() >= self._current.end_at_s:
             self._current.killed_of = self._current.end_of
         else:
@@ -226,7 +253,7 @@ def _death(returncode: int) -> str:
 def supervise(  # the function of a job
     address: str | tuple[str, int], key: bytes, number: int, work: bytes, **options: float
 ) -> None:
-    """Connect to a driver and have its runs executed, until it goes.
+    """Connect to a driver and have its runs executed, until it goes or the job must end.
 
     Args:
         address: Where it listens.
@@ -235,7 +262,8 @@ def supervise(  # the function of a job
         work: What to execute runs with.
         options: ``reuse`` and ``grace_s`` of :class:`Supervisor`.
     """
-    with Client(address, authkey=key) as driver:
+    with notices() as told, Client(address, authkey=key) as driver:
+        keep_alive(driver.fileno())
         driver.send(number)
         reuse, grace_s = bool(options["reuse"]), options["grace_s"]
-        Supervisor(driver, work, reuse=reuse, grace_s=grace_s).serve()
+        Supervisor(driver, told, work, reuse=reuse, grace_s=grace_s).serve()

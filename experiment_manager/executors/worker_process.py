@@ -19,6 +19,7 @@ from multiprocessing.connection import Connection
 from experiment_manager.common.processes import ProcessIdentity
 from experiment_manager.config.plan import RunSpec
 from experiment_manager.executors.messages import Begun, Ended
+from experiment_manager.executors.preemption import NOTICES
 from experiment_manager.executors.worker import Work, execute_here
 
 _PR_SET_PDEATHSIG = 1
@@ -39,14 +40,14 @@ def serve(connection: Connection) -> None:
         while True:
             spec: RunSpec = pickle.loads(connection.recv())  # noqa: S301
             with suppress(Exception):  # which is raised again where it is told
-                work.prepare()
+                work.prepare(spec.code)
             connection.send(Begun(ProcessIdentity.current()))
             result, is_recorded = execute_here(work, spec)
             connection.send(Ended(pickle.dumps(result), is_recorded, result.status.is_success))
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # but for a run
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for number in (signal.SIGINT, *NOTICES):
+        signal.signal(number, signal.SIG_IGN)  # but for a run
     die_with(int(sys.argv[2]))
     serve(Connection(int(sys.argv[1])))

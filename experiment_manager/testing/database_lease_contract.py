@@ -181,6 +181,11 @@ class DatabaseLeaseContract(DatabaseFixtures):
         holders = db.list_holders(trial.experiment_id)
         assert [lease.process for lease in holders] == [ELSEWHERE, ME]
 
+    def test_nobody_joins_itself(self, db: DatabaseManager, trial: TrialRow) -> None:
+        db.take_experiment(trial.experiment_id, ME)
+        with pytest.raises(ExperimentHeldError):
+            db.take_experiment(trial.experiment_id, ME, join=True)
+
     def test_a_lease_that_was_given_back_is_free(
         self, db: DatabaseManager, trial: TrialRow
     ) -> None:

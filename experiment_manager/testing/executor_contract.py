@@ -320,7 +320,7 @@ class ExecutorContract:
         assert statuses == ["completed", "failed", "failed", "completed", "completed"]
         assert noted(tmp_path) == sorted(str(handle.spec) for handle in handles)
 
-    @pytest.mark.parametrize(("ends", "status"), [("exception", "failed"), ("exit", "aborted")])
+    @pytest.mark.parametrize(("ends", "status"), [("exception", "failed"), ("exit", "failed")])
     def test_what_a_run_raises_does_not_reach_the_driver(
         self, isolating: Executor, tmp_path: Path, ends: str, status: str
     ) -> None:

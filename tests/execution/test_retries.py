@@ -21,6 +21,7 @@ from experiment_manager.environment import Environment
 from experiment_manager.execution.retries import execute_all
 from experiment_manager.executors.executor import Execute, RunHandle
 from experiment_manager.executors.serial import SerialExecutor
+from experiment_manager.pipelines.determinism import DeterminismError
 from experiment_manager.pipelines.pipeline import Pipeline
 from experiment_manager.testing.configs import create_spec
 from experiment_manager.testing.factories import factory_of
@@ -188,6 +189,16 @@ def test_a_failure_that_the_rule_names_is_tried_again(
 def test_another_failure_is_not(case: Callable[..., Case], error: Exception, on: str) -> None:
     Training.raises = {1: [error]}
     (result,) = case(1, on).execute()
+    assert result.status is RunStatus.FAILED
+    assert case().stored()[1] == []
+
+
+@pytest.mark.parametrize("on", [(), ("DeterminismError",), ("Exception",)])
+def test_a_run_that_depends_on_chance_is_never_tried_again(
+    case: Callable[..., Case], on: tuple[str, ...]
+) -> None:
+    Training.raises = {1: [DeterminismError("loss of epoch 0")]}
+    (result,) = case(1, *on).execute()
     assert result.status is RunStatus.FAILED
     assert case().stored()[1] == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ def problem_with(folder: Path, executor: Any, database: str = "", **trial: Any) 
         ({"type": "local", "isolation": "none"}, "'isolation' must be one of worker, process"),
         ({"type": "ray", "grace_s": -1}, "'grace_s' must be seconds, 0 or more"),
         ({"type": "ray", "init": 3}, "'init' must be a mapping"),
+        ({"type": "ray", "exclude": "data/"}, "'exclude' must be a list of texts, not 'data/'"),
         ({"type": "serial", "max_workers": 2}, "unknown key 'max_workers'"),
         ({"type": "slurm", "cluster": "local", "job": {"partitoin": "a"}}, "'partition'"),
         (["local"], "must be a name or a mapping with 'type: NAME'"),
@@ -44,6 +46,18 @@ def problem_with(folder: Path, executor: Any, database: str = "", **trial: Any) 
 )
 def test_a_mistake_is_told_before_the_first_run(tmp_path: Path, executor: Any, told: str) -> None:
     assert told in problem_with(tmp_path, executor)
+
+
+@pytest.mark.parametrize(
+    ("env", "told"),
+    [
+        ({"freeze_code": "yes"}, "'freeze_code' must be true or false, not 'yes'"),
+        ({"freze_code": True}, "unknown key 'freze_code'. Did you mean 'freeze_code'?"),
+    ],
+)
+def test_freeze_code_is_a_known_flag(tmp_path: Path, env: dict[str, Any], told: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(told)):
+        create(tmp_path, env)
 
 
 @pytest.mark.parametrize(

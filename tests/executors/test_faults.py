@@ -63,7 +63,7 @@ def test_each_untimely_end_is_recorded_and_tried_again(tmp_path: Path, executor:
         tmp_path,
         executor,
         death={**once, "repeat": 2},
-        wait={**once, "resources": {"timeout": 1.5}},
+        wait={**once, "resources": {"timeout": 5}},
         memory_error=once,
         always={"retry": {"times": 1, "on": ["lost"]}},
         well={"repeat": 3},
@@ -92,13 +92,13 @@ def test_each_untimely_end_is_recorded_and_tried_again(tmp_path: Path, executor:
         assert len(attempts) == row.attempt
 
 
-def test_a_run_that_takes_too_much_memory_is_out_of_memory(tmp_path: Path) -> None:
+def test_a_run_that_takes_too_much_memory_is_out_of_memory(tmp_path: Path, executor: Any) -> None:
     needs = {"resources": {"memory_gb": 0.4}, "retry": {"times": 1, "on": ["oom"]}}
-    experiment = prepare(tmp_path, LOCAL, fill=needs, well={})
+    experiment = prepare(tmp_path, executor, fill=needs, well={})
     experiment.run()
     row, (first,) = recorded(experiment)["fill", 1]
     assert (row.status, first.status, first.reason) == ("completed", "failed", "oom")
-    assert "and may take 0.4" in str(first.error)
+    assert "more than the 0.4 GB that it may take" in str(first.error)
 
 
 def test_another_failure_than_the_rule_names_is_not_tried_again(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ NODE = {"num_cpus": 1, "node_ip_address": "127.0.0.1", "include_dashboard": Fals
 def nodes() -> Iterator[Any]:
     """Two nodes on the loopback address with a core each."""
     if "EXPERIMENT_MANAGER_TEST_RAY" not in os.environ:
-        pytest.skip("takes minutes: set EXPERIMENT_MANAGER_TEST_RAY=1")
+        pytest.skip("takes half a minute: set EXPERIMENT_MANAGER_TEST_RAY=1")
     cluster_utils = pytest.importorskip("ray.cluster_utils")
     before, handler = dict(os.environ), signal.getsignal(signal.SIGTERM)
     with tempfile.TemporaryDirectory(prefix="r-") as folder:
