@@ -105,8 +105,8 @@ def archive_run(  # noqa: PLR0917 - all six say which run, and none is optional
         reason: ``changed``, ``restarted`` or ``removed``.
 
     Raises:
-        RunTakenError: A process that lives executes it.
-        QueryError: It was set aside before.
+        RunTakenError: A process that lives executes it, or it was set aside before.
+        QueryError: There is no such run.
         OSError: The folder cannot be renamed; nothing has changed then.
     """
     folders = RunFolders(workspace, experiment, trial)
@@ -272,7 +272,7 @@ def _delete_without_runs(
 
 def _delete_childless(directory: Directory) -> None:
     """Delete a folder that holds nothing but the three that each has inside."""
-    own = {directory.configs, directory.logs, directory.artifacts}
+    own = {directory.configs, directory.logs, directory.artifacts, directory.root / "code"}
     if directory.root.is_dir() and set(directory.root.iterdir()) <= own:
         shutil.rmtree(directory.root)
 

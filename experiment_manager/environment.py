@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -163,9 +164,8 @@ def _create_logger(directory: Directory, config: Mapping[str, Any]) -> logging.L
     """A logger that nobody else holds, so that thousands of runs leave nothing behind."""
     logger = logging.Logger(directory.root.name, logging.DEBUG)  # noqa: LOG001 - as said
     detail = logging.DEBUG if config.get("debug") else logging.INFO
-    to_file = logging.FileHandler(
-        directory.logs / f"{directory.root.name}.log", encoding="utf-8", delay=True
-    )
+    file = directory.logs / f"{directory.root.name}.log"
+    to_file = _FileHandler(file, encoding="utf-8", delay=True)
     to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s"))
     to_file.setLevel(detail)
     to_console = _ConsoleHandler(detail if config.get("verbose") else logging.WARNING)
@@ -174,9 +174,29 @@ def _create_logger(directory: Directory, config: Mapping[str, Any]) -> logging.L
     return logger
 
 
+class _FileHandler(logging.FileHandler):
+    """A log file that a full disk costs its lines, and the training nothing."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the message; the file is opened with the first one."""
+        with suppress(OSError):
+            super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """Say nothing of a disk, which cannot take this either; what matters is told elsewhere."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+    def close(self) -> None:
+        """Close the file, and give up what could not be written."""
+        with suppress(OSError):
+            super().close()
+
+
 class _ConsoleHandler(logging.Handler):
     """One line on stderr, wherever that leads at the moment; tracebacks stay in the file."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the message."""
-        sys.stderr.write(f"{record.getMessage()}\n")
+        with suppress(OSError, ValueError):  # whoever read it may be gone, which ends no training
+            sys.stderr.write(f"{record.getMessage()}\n")

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from experiment_manager.archive import archive_run, settle
+from experiment_manager.common.code_place import CodePlace
 from experiment_manager.common.common import Level, RunStatus
-from experiment_manager.common.errors import ConfigError
+from experiment_manager.common.errors import ConfigError, RunTakenError
+from experiment_manager.common.processes import ProcessIdentity
 from experiment_manager.common.signals import orderly_signals
 from experiment_manager.common.yaml_utils import resolve
 from experiment_manager.config import validate
@@ -19,10 +22,11 @@ from experiment_manager.config.build import build_plan
 from experiment_manager.config.files import BASE, ENV, EXPERIMENT, TRIALS
 from experiment_manager.config.locate import with_line
 from experiment_manager.config.paths import WorkspacePaths
-from experiment_manager.config.plan import Plan, RunSpec
+from experiment_manager.config.plan import Plan, RunSpec, TrialPlan
 from experiment_manager.db.manager import DatabaseManager, database_exists
 from experiment_manager.environment import Environment
 from experiment_manager.execution.choice import Choice, Work
+from experiment_manager.execution.frozen_code import folder_to_freeze, place_code
 from experiment_manager.execution.hold import holding
 from experiment_manager.execution.origin import capture_origin
 from experiment_manager.execution.planned import PlannedRun, compare_plan
@@ -169,31 +173,42 @@ class Experiment:
             is_left_behind = not work.specs and _is_left_behind(db, self.name)
         self.results = ()
         if work.specs or (work.held and not join) or is_left_behind:
-            origin = capture_origin(self.plan)
+            frozen = folder_to_freeze(self.plan, self._factory)
+            origin = capture_origin(self.plan, self._factory, frozen)
+            code = self._place_code(origin)
             with orderly_signals(), holding(self.plan, self.database_url, join=join) as db:
                 settle(db, self._paths.workspace, self.name)
-                work = choice.select(compare_plan(self.plan, db))  # others may have been at it
+                planned = compare_plan(self.plan, db)  # others may have been at it
+                work = choice.select(planned, _others_began(db, self.name))
                 self._set_aside(db, work)
                 snapshots = db.store_snapshots(origin)
-                specs = [replace(spec, snapshots=snapshots) for spec in work.specs]
+                specs = [replace(spec, snapshots=snapshots, code=code) for spec in work.specs]
                 if specs:
                     self._execute(specs, extra_trackers, db)
         return self.summary()
+
+    def _place_code(self, origin: Mapping[str, Any]) -> CodePlace | None:
+        """Where other processes import the modules from; None where there are none."""
+        if not executor_class(self.executor).isolates:
+            return None
+        return place_code(self.plan, self._factory, origin["code"])
 
     def _set_aside(self, db: DatabaseManager, work: Work) -> None:
         for run, reason in work.archived:
             if run.row is not None:
                 workspace, spec = self._paths.workspace, run.spec
-                archive_run(db, workspace, self.name, spec.trial, run.row, reason)
+                with suppress(RunTakenError):  # who has joined was faster; claims tell the rest
+                    archive_run(db, workspace, self.name, spec.trial, run.row, reason)
 
     def _execute(
         self, specs: Sequence[RunSpec], extra_trackers: Sequence[Tracker], db: DatabaseManager
     ) -> None:
         with ExitStack() as stack:
-            env = stack.enter_context(self._start(extra_trackers))
             names = {spec.trial for spec in specs}
+            trials = [trial for trial in self.plan.trials if trial.name in names]
+            env = stack.enter_context(self._start(trials, extra_trackers))
             outcomes: dict[str, RunStatus] = dict.fromkeys(names, RunStatus.ABORTED)
-            for trial in [trial for trial in self.plan.trials if trial.name in names]:
+            for trial in trials:
                 stack.callback(_close, Trial(trial, env), outcomes)
             executor = stack.enter_context(self._executor(extra_trackers))
             conclude = functools.partial(settled_result, db=db)
@@ -214,7 +229,9 @@ class Experiment:
             self.executor["type"], config, execute=execute, folder=folder
         )
 
-    def _start(self, extra_trackers: Sequence[Tracker]) -> Environment:
+    def _start(
+        self, trials: Sequence[TrialPlan], extra_trackers: Sequence[Tracker]
+    ) -> Environment:
         """The experiment's environment, with its configuration saved and its level open."""
         env = Environment.for_experiment(
             self.plan.environment, self._paths, self.name, extra_trackers
@@ -224,7 +241,12 @@ class Experiment:
             if (config_dir / file).exists():
                 env.save_config(file, (config_dir / file).read_text(encoding="utf-8"))
         tracker = env.tracker_manager
-        tracker.on_create(Level.EXPERIMENT, self.name, description=self.plan.description)
+        tracker.on_create(
+            Level.EXPERIMENT,
+            self.name,
+            description=self.plan.description,
+            trials=[trial.name for trial in trials],
+        )
         tracker.on_start(Level.EXPERIMENT)
         return env
 
@@ -257,6 +279,14 @@ def _is_left_behind(db: DatabaseManager | None, name: str) -> bool:
     """Whether a process was killed when all runs were done, but not all of it was put away."""
     experiment = None if db is None else db.find_experiment(name)
     return db is not None and experiment is not None and db.is_left_behind(experiment.id)
+
+
+def _others_began(db: DatabaseManager, name: str) -> datetime | None:
+    """Since when other processes execute the experiment; None where none does."""
+    experiment = db.find_experiment(name)
+    leases = [] if experiment is None else db.list_holders(experiment.id)
+    others = [lease for lease in leases if lease.process != ProcessIdentity.current()]
+    return min((lease.start_time for lease in others), default=None)
 
 
 def _close(trial: Trial, outcomes: Mapping[str, RunStatus]) -> None:

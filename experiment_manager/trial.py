@@ -20,7 +20,7 @@ from experiment_manager.common.reads import (
     unread_settings,
 )
 from experiment_manager.common.seeding import seed_everything
-from experiment_manager.common.yaml_utils import flatten
+from experiment_manager.common.yaml_utils import flatten, resolve
 from experiment_manager.config.files import RESERVED_SETTINGS
 from experiment_manager.config.paths import WorkspacePaths
 from experiment_manager.config.plan import RunSpec, TrialPlan
@@ -33,7 +33,7 @@ from experiment_manager.pipelines.checkpoint_folder import (
     how_to_begin_anew,
 )
 from experiment_manager.pipelines.checkpoint_format import load_state
-from experiment_manager.pipelines.determinism import FirstEpochTwice
+from experiment_manager.pipelines.determinism import FirstEpochTwice, delete_scratch
 from experiment_manager.pipelines.outcome import Outcome
 from experiment_manager.pipelines.pipeline_factory import PipelineFactory
 from experiment_manager.trackers.tracker import Tracker
@@ -83,7 +83,7 @@ def execute_run(
         Exception: What a tracker raised while the run was started.
     """
     started = time.monotonic()
-    make_importable(str(Path.cwd()), spec.config_dir)
+    make_importable(*spec.search_path(str(Path.cwd())))
     if factory is not None:
         spec = replace(spec, factory=import_path_of(factory))  # for whoever reads the record
     twice = FirstEpochTwice() if spec.verify_determinism else None
@@ -115,18 +115,19 @@ def _execute_claimed(
     twice: FirstEpochTwice | None,
 ) -> tuple[Outcome, tuple[str, ...]]:
     """How the run came out, and the settings that it did not read."""
-    env.save_config("config.yaml", spec.settings)
+    env.save_config("config.yaml", spec.recorded_settings)
     checkpoint = _last_checkpoint(spec, env)
     _open_run(spec, env, checkpoint)
     read: set[str] = set()
     outcome = _first_epoch_alone(spec, env, factory, checkpoint, twice)
     if outcome.status is not RunStatus.ABORTED:
         outcome = _run_pipeline(spec, env, factory, checkpoint, read)
+    if twice is not None and twice.has_differed:  # the next attempt is to be compared again
+        CheckpointFolder(env.artifact_dir, env.logger).forget_states()
     env.logger.info("%s: %s", spec, outcome.status.value)
     is_whole = outcome.status in {RunStatus.COMPLETED, RunStatus.STOPPED} and not checkpoint
     unread = _report_unread(spec, env, read) if is_whole else ()
-    env.tracker_manager.on_end(Level.TRIAL_RUN, outcome.status, outcome.traceback)
-    return outcome, unread
+    return _close_run(spec, env, outcome), unread
 
 
 def _open_run(spec: RunSpec, env: Environment, checkpoint: SavedCheckpoint | None) -> None:
@@ -137,7 +138,7 @@ def _open_run(spec: RunSpec, env: Environment, checkpoint: SavedCheckpoint | Non
         spec.run,
         seed=spec.seed,
         config_hash=spec.config_hash,
-        config=spec.config,
+        config=spec.recorded_config,
         resumed_epoch=None if checkpoint is None else checkpoint.epoch,
         overrides=spec.overrides,
         recipe=spec.recipe,
@@ -145,6 +146,16 @@ def _open_run(spec: RunSpec, env: Environment, checkpoint: SavedCheckpoint | Non
     )
     tracker.on_start(Level.TRIAL_RUN)
     env.logger.info("%s starts with seed %d", spec, spec.seed)
+
+
+def _close_run(spec: RunSpec, env: Environment, outcome: Outcome) -> Outcome:
+    """The outcome as it is recorded; SKIPPED where another process has begun the run again."""
+    try:
+        env.tracker_manager.on_end(Level.TRIAL_RUN, outcome.status, outcome.traceback)
+    except RunTakenError as error:
+        env.logger.warning("%s is left alone: %s", spec, error)
+        return outcome if outcome.status is RunStatus.ABORTED else Outcome(RunStatus.SKIPPED)
+    return outcome
 
 
 def _first_epoch_alone(
@@ -155,6 +166,7 @@ def _first_epoch_alone(
     twice: FirstEpochTwice | None,
 ) -> Outcome:
     """Execute it where the run is to be compared with it; ABORTED by an interrupt."""
+    delete_scratch(env)
     if twice is None or checkpoint is not None:
         return Outcome()
     return twice.execute_before(
@@ -197,17 +209,18 @@ def _run_pipeline(
     read: set[str],
 ) -> Outcome:
     try:
-        env.tracker_manager.log_params(spec.settings)
+        env.tracker_manager.log_params(spec.recorded_settings)
         maker = factory or _factory_of(spec)
         seed_everything(spec.seed)  # after the user's modules are imported, torch among them
-        config = OmegaConf.create(dict(spec.config))
+        resolved = resolve(dict(spec.config))  # only now, with the secrets of the environment
+        config = OmegaConf.create(resolved)
         notice_reads(config, read)
         pipeline = maker.create(spec.pipeline, config, env)
         if pipeline.settings_type is not None:
             read.update(flatten(spec.settings))  # an unknown one was an error before the run
         if not pipeline.config:
             pipeline.config = config  # whoever acts on it may ask for its epochs
-        for callback in CallbackFactory.create_all(spec.settings, env):
+        for callback in CallbackFactory.create_all(resolved["settings"], env):
             pipeline.register_callback(callback)
         if checkpoint is not None:
             pipeline.resume_from(_load(checkpoint, env, pipeline.checkpoint_format))

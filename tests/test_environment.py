@@ -6,7 +6,7 @@ import logging
 import random
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pytest
 from omegaconf import OmegaConf
@@ -117,6 +117,30 @@ def test_how_much_is_told_where(
             getattr(env.logger, level)(level)
         assert [line.rpartition(" ")[2] for line in log_lines(env)] == file
     assert capsys.readouterr().err.splitlines() == console
+
+
+def test_a_log_that_takes_nothing_more_raises_nothing_and_is_told_nowhere(
+    tmp_path: Path, full_output: TextIO, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Environment.from_config({"workspace": str(tmp_path)}) as env:
+        (env.log_dir / f"{tmp_path.name}.log").symlink_to(full_output.name)
+        env.logger.info("hello")
+    assert capsys.readouterr().err == ""
+
+
+def test_a_log_that_cannot_be_opened_raises_nothing(tmp_path: Path) -> None:
+    with Environment.from_config({"workspace": str(tmp_path)}) as env:
+        (env.log_dir / f"{tmp_path.name}.log").mkdir()
+        env.logger.info("hello")
+
+
+def test_a_console_that_takes_nothing_more_raises_nothing(
+    env: Environment, full_output: TextIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr", full_output)
+    env.logger.warning("hello")
+    env.logger.warning("again")
+    assert len(log_lines(env)) == 2
 
 
 def test_an_earlier_log_is_continued(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from experiment_manager.db.manager import DatabaseManager
+from experiment_manager.execution.choice import Choice
 from experiment_manager.experiment import Experiment
 from experiment_manager.testing.configs import write_configs
 from experiment_manager.testing.servers import DatabaseServer
@@ -129,3 +130,26 @@ def test_every_run_is_executed_once_and_recorded_as_by_one_process(
             assert history(Experiment.create(folder).database_url) == alone
         told = [line for worker in workers for line in worker.communicate()[1].splitlines()]
     assert [line for line in told if " is left alone: run " not in line] == []
+
+
+@pytest.mark.parametrize("choice", [Choice(restart=True), Choice(rerun_changed=True)])
+def test_runs_that_another_one_has_set_aside_meanwhile_are_left_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, choice: Choice
+) -> None:
+    folder = prepare(tmp_path / "configs")
+    experiment = Experiment.create(folder)
+    experiment.run()
+    edits = ["+lr=2"] if choice.rerun_changed else []
+    joiner = Experiment.create(folder, overrides=edits)
+    flag = "--restart" if choice.restart else "--rerun-changed"
+    command = [sys.executable, "-m", "experiment_manager", "run", str(folder), flag, *edits]
+    set_aside = Experiment._set_aside
+
+    def set_aside_later(*arguments: Any) -> None:
+        subprocess.run([*command, "--join", "-q"], check=True, stdout=subprocess.DEVNULL)
+        set_aside(*arguments)
+
+    monkeypatch.setattr(Experiment, "_set_aside", set_aside_later)
+    joiner.run(choice=choice, join=True)
+    executed = (folder / "executions").read_text(encoding="utf-8").split()
+    assert Counter(executed) == dict.fromkeys(ALL_RUNS, 2)

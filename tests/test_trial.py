@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from experiment_manager.common.common import RunStatus
 from experiment_manager.common.errors import EarlyStop
+from experiment_manager.common.signals import Terminated
 from experiment_manager.config.plan import RunSpec, TrialPlan
 from experiment_manager.environment import Environment
 from experiment_manager.experiment import Experiment
@@ -245,7 +246,7 @@ def test_a_failed_run_can_be_executed_again(tmp_path: Path, query: Query) -> Non
     assert run_row(query, tmp_path) == ("completed", 0, 1, 2, None)
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3)])
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), Terminated()])
 @pytest.mark.parametrize("where", ["factory", "run"])
 def test_an_interrupt_is_aborted_and_raised_again(
     tmp_path: Path, query: Query, error: BaseException, where: str
@@ -258,6 +259,15 @@ def test_an_interrupt_is_aborted_and_raised_again(
         execute_run(create_spec(tmp_path), factory)
     assert raised.value is error
     assert run_row(query, tmp_path)[0] == "aborted"
+
+
+@pytest.mark.parametrize("code", [0, 3, None])
+def test_a_training_that_leaves_by_exit_has_failed_and_the_others_go_on(
+    tmp_path: Path, query: Query, code: int | None
+) -> None:
+    result = execute_run(create_spec(tmp_path), run_body(raising(SystemExit(code))))
+    assert (result.status, result.causes[0]) == (RunStatus.FAILED, "SystemExit")
+    assert run_row(query, tmp_path)[0] == "failed"
 
 
 def test_a_tracker_that_cannot_start_raises(tmp_path: Path) -> None:

@@ -307,6 +307,28 @@ def test_that_of_another_machine_is_lost_after_a_long_silence(lab: Laboratory) -
     assert set(lab.statuses()) == {"completed"}
 
 
+@ON_EACH
+def test_one_that_wakes_up_after_its_run_was_begun_again_goes_on_with_the_others(
+    lab: Laboratory,
+) -> None:
+    holder = lab.start("small/2")
+    run = lab.runs()["small/2"].id  # no transaction of it must be open when it is stopped
+    wait_until(lambda: len(lab.sql(f"SELECT * FROM EPOCH WHERE trial_run_id = {run}")) == 2)
+    holder.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, holder.pid, os.WSTOPPED | os.WNOWAIT)
+    lab.sql(f"{OTHER_MACHINE}, heartbeat = '2020-02-29 00:00:00.000000'")
+    assert lab.run("--only", "small").returncode == 0
+    before = lab.runs()["small/2"]
+    holder.send_signal(signal.SIGCONT)
+    _, told = holder.communicate()
+    assert (holder.returncode, lab.runs()["small/2"]) == (0, before)
+    assert set(lab.statuses()) == {"completed"}
+    assert lab.executions() == Counter([*ALL_RUNS, "small/2"])
+    assert b"small run 2 is left alone: the run was removed, or begun again by another" in told
+    assert b"db sync" not in told
+    assert list(lab.folder.rglob("journal_*")) == []
+
+
 # Those that are asked to end.
 
 

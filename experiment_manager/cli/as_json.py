@@ -46,17 +46,40 @@ set aside ``version`` and ``archived`` (``reason``, ``time``).
 ``plan``
     ``{"experiment": ..., "runs": [...], "states": ..., "missing": ..., "expected_s": ...,
     "database": ...}``. A planned run has ``trial``, ``run``, ``seed``, ``status`` (``pending``
-    where it is new), ``missing`` (whether ``run`` would execute it), ``changed`` (names of
-    settings that were edited since it succeeded), ``duration_s``, ``params``. ``states`` counts
+    where it is new), ``planned`` (false for a finished run that the plan has no more, named
+    because its settings are others), ``missing`` (whether ``run`` would execute it), ``changed``
+    (names of settings that were edited since), ``duration_s``, ``params``. ``states`` counts
     them by status; ``missing`` is how many would be executed, ``expected_s`` how long that may
     take.
 ``run``
     ``{"experiment": ..., "executed": ..., "succeeded": ..., "trials": [...], "states": ...,
     "database": ...}``. ``executed`` is how many runs were executed this time,
-    ``succeeded`` whether every planned run now has. A trial has ``trial``, ``runs``, and
-    ``metrics``: of each final result ``n``, ``mean`` and ``sd`` (sample standard deviation) over
-    the runs that succeeded. ``states`` counts all runs by status. After an error or an
-    interrupt nothing is printed.
+    ``succeeded`` whether every planned run now has, or with ``--only`` every one that it
+    names. A trial has ``trial``, ``runs``, and
+    ``metrics``, a summary (see ``compare``) of each final result over the runs that succeeded.
+    ``states`` counts all runs by status. After an error or an interrupt nothing is printed.
+``compare``
+    ``{"metric": ..., "mode": ..., "by": ..., "alpha": ..., "samples": [...], "compared": ...,
+    "comparisons": [...]}``. A sample, the best first, has ``name``, ``interval`` (of the mean:
+    ``kind``, ``level``, ``low``, ``high``), ``obstacles`` (how many runs have no value, by
+    reason), ``runs`` (``run``, ``seed``, ``status``, ``value``, ``database``), and its summary:
+    ``n``, ``missing`` and ``not_finite`` (runs without a finite value), ``mean``, ``sd`` (sample
+    standard deviation), ``median``, ``iqm`` (mean of the middle half). ``compared`` is ``all
+    pairs``, ``against one`` or ``against the best``. A comparison has ``first``, ``second``,
+    ``verdict`` (of the first: ``better``, ``worse``, ``equivalent``, ``cannot tell``),
+    ``sentence``, ``difference`` (first less second) with its ``interval``, ``test``, ``pairs``,
+    ``p``, ``holm_p``, ``comparisons`` (how many are corrected for), ``hedges_g``,
+    ``probability_of_improvement``, ``margin``, ``equivalence_p``, ``obstacle`` (why nothing
+    could be told), ``more_repeats``.
+``compare --per-label``
+    ``{"by": ..., "samples": [...], "labels": [...], "matrices": ...}``. A page of ``labels`` has
+    a ``title`` and ``values``: by label the ``samples`` (summaries) and the ``comparison`` of the
+    second with the first. ``matrices`` has by metric and sample ``labels``, ``mean`` and ``sd``
+    of confusion matrices, element by element.
+``best``
+    As ``compare``, without ``compared``, and ``best`` (its name), ``not_told_apart`` (names),
+    ``params`` (those that its runs share), ``run`` (its best one, with ``value``),
+    ``artifacts`` (of that run, as those of ``show``).
 ``explain``
     ``{"key": ..., "values": [...]}``, one for each story: ``trials`` (those that share it),
     ``value``, and ``layers`` in the order of precedence, the last one wins: ``source``, ``line``,
@@ -66,6 +89,14 @@ set aside ``version`` and ``archived`` (``reason``, ``time``).
     and for ``started`` the ``seed``; for ``epoch`` ``epoch`` (its index), ``done`` and ``planned``
     (how many epochs), ``eta_s``, ``metrics``; for ``ended`` ``status``, ``epochs`` (how many),
     ``duration_s``, ``error``, ``metrics`` (the final results).
+``watch``
+    ``{"experiment": ..., "time": ..., "active": ..., "processes": [...], "planned": ...,
+    "states": ..., "eta_s": ..., "metric": ..., "trials": [...], "failures": [...],
+    "database": ...}``. ``active`` is whether anybody executes it, ``planned`` how many runs it
+    will have, ``states`` runs by status (``pending`` also those not begun). A trial has
+    ``trial``, ``planned``, ``states``, ``running`` (``run``, ``elapsed_s``, ``done`` and
+    ``planned`` epochs, ``metrics``), ``result`` (a summary, see ``compare``), ``eta_s``. A
+    failure has ``trial``, ``run``, ``status``, ``exception``, ``time``; the last 20.
 ``import``
     ``{"experiment": ..., "new": ..., "replaced": ..., "runs": [...], "database": ...}``; ``new``
     and ``replaced`` are how many. A run has ``trial``, ``run``, ``id``, ``status``, ``source``,

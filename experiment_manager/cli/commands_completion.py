@@ -37,7 +37,8 @@ def complete_entity(context: click.Context, _: click.Parameter, typed: str) -> l
     from experiment_manager.common.errors import ExperimentManagerError
 
     try:
-        names = entity_names(context.params.get("place") or ".", typed)
+        places = context.params.get("places") or ["."]  # of A and of B, which are alike as a rule
+        names = entity_names(context.params.get("place") or places[0], typed)
     except (click.ClickException, ExperimentManagerError):
         return []  # a shell that completes has no place for an error
     return [name for name in names if name.startswith(typed)]

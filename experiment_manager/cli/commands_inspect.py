@@ -8,7 +8,13 @@ import click
 
 from experiment_manager.cli import exit_codes
 from experiment_manager.cli.commands_completion import complete_entity
-from experiment_manager.cli.options import Place, in_place, in_workspace, json_flag
+from experiment_manager.cli.options import (
+    Place,
+    in_place,
+    in_two_places,
+    in_workspace,
+    json_flag,
+)
 from experiment_manager.cli.suggesting import Choice
 
 _name = click.argument("name", metavar="EXPERIMENT[/TRIAL[/RUN]]", shell_complete=complete_entity)
@@ -56,20 +62,21 @@ def tail(name: str, place: str, *, as_json: bool) -> None:
 @click.command()
 @click.argument("a", metavar="A", shell_complete=complete_entity)
 @click.argument("b", metavar="B", shell_complete=complete_entity)
-@in_place
+@in_two_places
 @click.option("--code", "with_code", is_flag=True, help="Show the code that differs, too.")
 @json_flag
-def diff(a: str, b: str, place: str, *, with_code: bool, as_json: bool) -> None:
+def diff(a: str, b: str, places: tuple[str, str], *, with_code: bool, as_json: bool) -> None:
     """Compare two runs, or two trials.
 
     Shows the results, and where they differ in parameters, code, packages, Python, machine,
     command, environment variables and data. A and B are each EXPERIMENT/TRIAL[/RUN], and may be
     abbreviated. Of a trial, the results are the means over its runs that succeeded, and all else
-    is that of its first run.
+    is that of its first run. A repetition that was kept is compared with its original by
+    'diff A A --in outputs --in KEPT'.
     """
     from experiment_manager.cli.comparing import print_comparison
 
-    print_comparison(a, b, place, with_code=with_code, as_json=as_json)
+    print_comparison(a, b, places, with_code=with_code, as_json=as_json)
 
 
 @click.command()

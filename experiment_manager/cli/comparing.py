@@ -23,12 +23,15 @@ from experiment_manager.cli.naming import open_named
 from experiment_manager.cli.places import database_text
 from experiment_manager.config.plan import RECIPE
 from experiment_manager.execution.areas import AREAS, areas_of
+from experiment_manager.provenance.code import all_codes
 from experiment_manager.provenance.comparison import Difference, compare
+from experiment_manager.provenance.worktree import left_out
 from experiment_manager.results.comparison import Differences, Side, run_side, trial_side
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+CODE = "code"
 VALUE_LENGTH = 120
 LINE_STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
@@ -42,18 +45,18 @@ class _NamedSide:
 
 
 def print_comparison(
-    a: str, b: str, place: str, *, with_code: bool = False, as_json: bool = False
+    a: str, b: str, places: tuple[str, str], *, with_code: bool = False, as_json: bool = False
 ) -> None:
     """Print how two runs or trials differ.
 
     Args:
         a: ``EXPERIMENT/TRIAL[/RUN]``, perhaps abbreviated.
         b: Likewise.
-        place: A file, a folder or a URL.
+        places: Where A is, and where B is: a file, a folder or a URL each.
         with_code: True for the differences in the recorded code line by line, too.
         as_json: True for other programs.
     """
-    left, right = _load(a, place), _load(b, place)
+    left, right = _load(a, places[0]), _load(b, places[1])
     lines = _code_diff(left, right) if with_code else None
     if as_json:
         code = None if lines is None else "\n".join(lines)
@@ -78,11 +81,13 @@ def _load(name: str, place: str) -> _NamedSide:
 
 
 def _code_diff(left: _NamedSide, right: _NamedSide) -> list[str]:
-    return code_diff(_code_of(left), _code_of(right))
+    """The lines of the main code, then those of code that comes from elsewhere."""
+    one, other = (dict(all_codes(_code_of(named))) for named in (left, right))
+    return [line for name in one if name in other for line in code_diff(one[name], other[name])]
 
 
 def _code_of(named: _NamedSide) -> Mapping[str, Any]:
-    code: Mapping[str, Any] | None = areas_of(named.side.provenance).get("code")
+    code: Mapping[str, Any] | None = areas_of(named.side.provenance).get(CODE)
     if code is None:
         raise click.UsageError(f"--code: the code of {named.name!r} was not recorded.")
     return code
@@ -142,6 +147,9 @@ def _print_origin(console: Console, left: _NamedSide, right: _NamedSide) -> None
         print_differences(console, differences)
     if equal:
         console.print(f"[dim]Made of the same: {areas_text(equal)}.[/]")
+    if unseen := _unseen_code(left.side, right.side):
+        text = f"Not recorded, so perhaps other code: {', '.join(unseen)}."
+        console.print(f"[dim]{escape(text)}[/]")
     areas = [areas_of(named.side.provenance).keys() for named in (left, right)]
     for named, own, others in zip((left, right), areas, areas[::-1], strict=True):
         if unknown := [area for area in AREAS if area in others - own]:
@@ -207,7 +215,16 @@ def _differences_in_origin(left: Side, right: Side) -> tuple[list[Difference], l
     one, other = areas_of(left.provenance), areas_of(right.provenance)
     differences = compare(one, other)
     differing = {difference.area for difference in differences}
+    differing |= {CODE} if _unseen_code(left, right) else set()
     return differences, [a for a in AREAS if a in one and a in other and a not in differing]
+
+
+def _unseen_code(left: Side, right: Side) -> list[str]:
+    """The files of code that may differ although no difference of the records tells."""
+    codes = [areas_of(side.provenance).get(CODE) for side in (left, right)]
+    if None in codes:
+        return []
+    return sorted({name for code in codes for name in left_out(code or {}, unseen_only=True)})
 
 
 def _metrics(left: Side, right: Side) -> list[tuple[str, float | None, float | None]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import NoReturn
 
 import click
@@ -16,5 +17,11 @@ INTERRUPTED = 130
 def interrupted(what_now: str) -> NoReturn:
     """Answer Ctrl-C with a line below the terminal's ``^C``, and exit."""
     newline = "\n" if sys.stderr.isatty() else ""
-    click.echo(f"{newline}Interrupted. {what_now}", err=True)
+    tell(f"{newline}Interrupted. {what_now}")
     sys.exit(INTERRUPTED)
+
+
+def tell(text: str) -> None:
+    """Print on standard error; that nobody reads it any more changes no exit code."""
+    with suppress(OSError):
+        click.echo(text, err=True)

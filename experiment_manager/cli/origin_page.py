@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from experiment_manager.cli.console import create_table
 from experiment_manager.execution.areas import areas_of
-from experiment_manager.provenance.code import dirty_tree_problem, few_of
+from experiment_manager.provenance.code import all_codes, dirty_tree_problem, few_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,7 +36,10 @@ def print_origin(console: Console, facts: Mapping[str, Any]) -> None:
 
 
 def _code_text(areas: Mapping[str, Any]) -> str:
-    code = areas["code"]
+    return "; ".join(f"{name}{_text_of(code)}" for name, code in all_codes(areas["code"]))
+
+
+def _text_of(code: Mapping[str, Any]) -> str:
     if code["commit"] is None:
         return f"{code['root']}: no commit ({code['reason']})"
     branch = f" ({code['branch']})" if code["branch"] else ""

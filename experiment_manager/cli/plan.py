@@ -82,7 +82,7 @@ def _run_dict(run: PlannedRun) -> dict[str, Any]:
         "missing": run.is_missing,
         "changed": run.changed,
         "duration_s": run.duration_s,
-        "params": flatten(run.spec.settings),
+        "params": flatten(run.spec.recorded_settings),
     }
 
 

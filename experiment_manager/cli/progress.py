@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -68,10 +69,12 @@ class RunProgress(Tracker):
     Args:
         console: Where.
         runs: How many will be executed.
+        begin: Called when that begins, as soon as nothing is in its way.
     """
 
-    def __init__(self, console: Console, runs: int) -> None:
+    def __init__(self, console: Console, runs: int, begin: Callable[[], None]) -> None:
         super().__init__()
+        self._begin = begin
         self._console = console
         self._runs = runs
         self._ended: set[str] = set()
@@ -79,7 +82,9 @@ class RunProgress(Tracker):
         self._running: dict[tuple[str | None, int | None], _RunningRun] = {}
 
     def on_create(self, level: Level, context: Context, **details: Any) -> None:
-        """Remember the run that begins."""
+        """Say that the execution begins; remember the run that does."""
+        if level is Level.EXPERIMENT:
+            self._begin()
         if level is Level.TRIAL_RUN:
             planned = details.get("config", {}).get("epochs")
             epochs = planned if isinstance(planned, int) else None
@@ -158,8 +163,8 @@ class RunProgress(Tracker):
 class LineProgress(RunProgress):
     """A line for each start and end, and every two seconds one for the current epoch."""
 
-    def __init__(self, console: Console, runs: int) -> None:
-        super().__init__(console, runs)
+    def __init__(self, console: Console, runs: int, begin: Callable[[], None]) -> None:
+        super().__init__(console, runs, begin)
         self._last_line_s = 0.0
 
     def _show_start(self, run: _RunningRun) -> None:
@@ -182,14 +187,15 @@ class LineProgress(RunProgress):
         self._print(self._end_text(run, status, failure))
 
     def _print(self, text: str) -> None:
-        self._console.print(text, soft_wrap=True)
+        with suppress(OSError):  # a full disk ends no training; the page at the end will tell
+            self._console.print(text, soft_wrap=True)
 
 
 class BarProgress(RunProgress):
     """A bar for the current run and one for all; what is over moves up as a line."""
 
-    def __init__(self, console: Console, runs: int) -> None:
-        super().__init__(console, runs)
+    def __init__(self, console: Console, runs: int, begin: Callable[[], None]) -> None:
+        super().__init__(console, runs, begin)
         self._bars = Progress(*_columns(), console=console, transient=True, expand=True)
         self._all_task = self._bars.add_task("all runs", total=runs, **_fields(f"0/{runs}"))
         self._run_tasks: dict[str, TaskID] = {}
@@ -229,11 +235,10 @@ class BarProgress(RunProgress):
         self._bars.update(self._all_task, completed=done, **fields)
 
 
-def create_progress(console: Console, runs: int) -> RunProgress:
+def create_progress(console: Console, runs: int, begin: Callable[[], None]) -> RunProgress:
     """What suits the console: bars on a terminal, plain lines in a file or pipe."""
-    return (
-        BarProgress(console, runs) if console.is_terminal and runs else LineProgress(console, runs)
-    )
+    kind = BarProgress if console.is_terminal and runs else LineProgress
+    return kind(console, runs, begin)
 
 
 def _eta_text(started_s: float, fraction: float) -> str:

@@ -26,6 +26,10 @@ STYLES = {
     Verdict.WITHIN_TOLERANCE: "green",
     Verdict.DIFFERENT: "red",
 }
+UNKNOWN = (
+    "Nothing that was recorded has changed. But not all of its code was recorded, so that other "
+    "code or chance may be the reason; what a commit has is recorded as a whole."
+)
 BY_CHANCE = (
     "Nothing that was recorded has changed, so the training itself depends on chance; "
     "'verify_determinism: true' in experiment.yaml names the first metric that does."
@@ -121,7 +125,7 @@ def _advice(found: Reproduction) -> str | None:
         return "With the code as it was: --code recorded"
     if found.differences or not found.origin_known:
         return None
-    return BY_CHANCE
+    return BY_CHANCE if found.code_known else UNKNOWN
 
 
 def _dict(name: str, found: Reproduction, way: Way) -> dict[str, Any]:

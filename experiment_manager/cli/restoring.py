@@ -14,6 +14,12 @@ from experiment_manager.cli.as_json import print_json
 from experiment_manager.cli.naming import open_named
 from experiment_manager.cli.places import Database, databases_in, open_database
 from experiment_manager.cli.run_storage import RunStorage, files_text
+from experiment_manager.common.common import RunStatus
+from experiment_manager.common.yaml_utils import flatten
+from experiment_manager.config.plan import RECIPE
+from experiment_manager.db.manager import DatabaseManager
+from experiment_manager.db.rows import TrialRunRow
+from experiment_manager.execution.planned import differing_keys
 from experiment_manager.results.selection import FoundRun, select_runs
 
 ArchivedRuns = Mapping[Database, Sequence[FoundRun]]
@@ -41,23 +47,42 @@ def restore_runs(
         raise click.UsageError("Name EXPERIMENT[/TRIAL[/RUN[@VERSION]]], or find runs by --query.")
     chosen = _named(names, place, workspace) if query is None else _found(query, place)
     restored: list[dict[str, Any]] = []
-    left: list[FoundRun] = []
+    left: dict[str, str] = {}
     for database, runs in chosen.items():
         with open_database(database, read_only=False) as db:
             storage = RunStorage(db, database, workspace)
             for found in runs:
-                if found.run.number in {run.number for run in db.list_trial_runs(found.trial.id)}:
-                    left.append(found)
+                if obstacle := _obstacle(db, found):
+                    left[found.name] = obstacle
                 else:
                     restored.append(_restore(storage, found, as_json=as_json))
     if as_json:
-        print_json({"runs": restored, "left": [found.name for found in left]})
+        print_json({"runs": restored, "left": list(left)})
     elif not restored and not left:
         click.echo("No such run was removed.")
-    for found in left:
-        number = f"{found.experiment}/{found.trial.name}/{found.run.number}"
-        click.echo(f"Not restored: {found.name}, because there is a {number}.", err=True)
+    for name, obstacle in left.items():
+        click.echo(f"Not restored: {name}, because {obstacle}.", err=True)
     return not left
+
+
+def _obstacle(db: DatabaseManager, found: FoundRun) -> str:
+    """Why a run cannot come back; ``""`` if it can."""
+    trial, runs = f"{found.experiment}/{found.trial.name}", db.list_trial_runs(found.trial.id)
+    if found.run.number in {run.number for run in runs}:
+        return f"there is a {trial}/{found.run.number}"
+    mine = _settings(db, found.run)
+    others = [_settings(db, run) for run in runs if RunStatus(run.status).is_success]
+    differing = [differing_keys(mine, other) for other in others if mine and other]
+    keys = dict.fromkeys(key for keys in differing for key in keys)
+    return f"{trial} has runs with another {', '.join(keys)}" if keys else ""
+
+
+def _settings(db: DatabaseManager, run: TrialRunRow) -> Mapping[str, Any]:
+    """Those that the repeats of a trial share; empty where they were not recorded."""
+    recipe: Mapping[str, Any] = db.get_provenance(run.id).get(RECIPE, {})
+    refer_to_seed = recipe.get("interpolations", {})
+    settings = flatten(recipe.get("settings", {}))
+    return {key: value for key, value in settings.items() if key not in refer_to_seed}
 
 
 def _restore(storage: RunStorage, found: FoundRun, *, as_json: bool) -> dict[str, Any]:

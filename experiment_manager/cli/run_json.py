@@ -7,12 +7,12 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from typing import Any
 
 from experiment_manager.cli.as_json import print_json
-from experiment_manager.cli.json_rows import run_dict
+from experiment_manager.cli.json_rows import run_dict, summary_dict
 from experiment_manager.cli.places import Database, database_of, database_text, open_database
+from experiment_manager.execution.choice import Choice
 from experiment_manager.experiment import Experiment
 from experiment_manager.results.query_text import quote
 from experiment_manager.results.selection import FoundRun, select_runs
@@ -38,9 +38,14 @@ def output_to_errors() -> Iterator[None]:
         os.close(kept)
 
 
-def print_results(experiment: Experiment, summary: ExperimentSummary) -> bool:
-    """Print the results of all runs; True where every planned one has succeeded."""
-    succeeded = not any(run.is_missing for run in experiment.status())
+def have_succeeded(experiment: Experiment, choice: Choice) -> bool:
+    """Whether the runs that were chosen by name have succeeded; all of the plan where none was."""
+    return not any(run.is_missing for run in experiment.status() if choice.names(run))
+
+
+def print_results(experiment: Experiment, summary: ExperimentSummary, choice: Choice) -> bool:
+    """Print the results of all runs; True where those that were chosen have succeeded."""
+    succeeded = have_succeeded(experiment, choice)
     database = database_of(experiment.database_url)
     with open_database(database) as db:
         runs = select_runs(db, f"experiment = {quote(experiment.name)}")
@@ -72,4 +77,8 @@ def _trials(
 def _statistics(trial: TrialSummary) -> dict[str, Any]:
     names = dict.fromkeys(name for run in trial.runs for name in run.metrics)
     found = {name: trial.statistic(name) for name in names}
-    return {name: asdict(statistic) for name, statistic in found.items() if statistic.n}
+    return {
+        name: summary_dict(statistic)
+        for name, statistic in found.items()
+        if statistic.n or statistic.n_not_finite
+    }

@@ -21,7 +21,7 @@ from experiment_manager.cli.run_files import RunFile, common_folder, list_run_fi
 from experiment_manager.cli.run_tables import print_left_out
 from experiment_manager.common.common import RunStatus
 from experiment_manager.common.metrics import CONFUSION_LABELS, CONFUSION_ROWS, is_confusion
-from experiment_manager.db.rows import MetricRow, TrialRow, TrialRunRow
+from experiment_manager.db.rows import AttemptRow, MetricRow, TrialRow, TrialRunRow
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,26 +32,39 @@ EPOCH_COLUMN_WIDTH = 8
 
 
 def print_run(console: Console, named: Named, trial: TrialRow, run: TrialRunRow) -> None:
-    """Print how it ended, its marks, parameters, last epochs, results, files and error."""
+    """Print how it ended, its marks, parameters, last epochs, results, files and errors."""
     db = named.db
-    status = status_text(RunStatus(run.status))
-    reason = f" ({escape(run.reason)})" if run.reason else ""
-    console.print(
-        f"[bold]{escape(trial.name)} run {run.number}[/] {status}{reason} in "
-        f"{duration_text(run.duration_s)}, seed {run.seed}, attempt {run.attempt}"
-    )
+    made = f"attempt {run.attempt}"
+    rest = f", seed {run.seed}, {made}" if run.attempt == 1 else f" of {made}, seed {run.seed}"
+    name = f"[bold]{escape(trial.name)} run {run.number}[/]"
+    console.print(f"{name} {_ending_text(run)}{rest}")
     print_marks(console, named)
-    _print_parameters(console, db.get_trial_run_parameters(run.id))
+    print_parameters(console, db.get_trial_run_parameters(run.id))
     _print_epochs(console, db.get_epoch_history(run.id))
     for metric in db.get_results_metrics(run.id):
         _print_result(console, metric)
-    _print_files(console, list_run_files(named, run.id))
+    print_files(console, list_run_files(named, run.id))
     print_origin(console, db.get_provenance(run.id))
-    if run.error:
-        console.print(escape(run.error), style="red")
+    for attempt in db.list_attempts(run.id):
+        console.print(f"Attempt {attempt.attempt} {_ending_text(attempt)}")
+        _print_error(console, attempt.error)
+    _print_error(console, run.error)
 
 
-def _print_parameters(console: Console, parameters: Mapping[str, Any]) -> None:
+def _ending_text(ended: TrialRunRow | AttemptRow) -> str:
+    """How a run or an attempt ended, why, and after which time."""
+    reason = f" ({escape(ended.reason)})" if ended.reason not in {None, ended.status} else ""
+    status = status_text(RunStatus(ended.status))
+    return f"{status}{reason} in {duration_text(ended.duration_s)}"
+
+
+def _print_error(console: Console, error: str | None) -> None:
+    if error:
+        console.print(escape(error), style="red")
+
+
+def print_parameters(console: Console, parameters: Mapping[str, Any]) -> None:
+    """Print parameters by name."""
     table = create_table("Parameter", "Value")
     for name, value in parameters.items():
         table.add_row(escape(name), escape(str(value)))
@@ -91,7 +104,7 @@ def _print_result(console: Console, metric: MetricRow) -> None:
         console.print(f"{escape(metric.type)}{total}")
 
 
-def _print_files(console: Console, files: list[RunFile]) -> None:
+def print_files(console: Console, files: list[RunFile]) -> None:
     """The last files, below the folder that all of them are in."""
     if not files:
         return

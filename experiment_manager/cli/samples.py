@@ -10,7 +10,6 @@ from typing import TypeVar
 import click
 
 from experiment_manager.cli.places import (
-    SEARCHED,
     Database,
     chosen,
     database_text,
@@ -18,6 +17,7 @@ from experiment_manager.cli.places import (
     open_database,
 )
 from experiment_manager.common.errors import did_you_mean
+from experiment_manager.db.places import SEARCHED
 from experiment_manager.results.query import QuerySyntaxError, parse
 from experiment_manager.results.query_nodes import fields_of
 from experiment_manager.results.samples import (

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import Enum
 
+from experiment_manager.common.signals import Terminated
+
 
 class Level(Enum):
     """A rung of the hierarchy; the value is its depth, 0 at the top.
@@ -88,6 +90,8 @@ class RunStatus(Enum):
     def of_exception(cls, error: BaseException | None) -> RunStatus:
         """How something ends that this exception left: an early stop is no failure.
 
+        Who leaves by ``sys.exit()`` has failed, whatever the code: nobody has asked it to end.
+
         Example:
             >>> RunStatus.of_exception(KeyboardInterrupt()), RunStatus.of_exception(None)
             (<RunStatus.ABORTED: 'aborted'>, <RunStatus.COMPLETED: 'completed'>)
@@ -99,7 +103,8 @@ class RunStatus(Enum):
         )
         if isinstance(error, StopIteration) or left_generator:
             return cls.STOPPED
-        return cls.FAILED if isinstance(error, Exception) else cls.ABORTED
+        has_exited = isinstance(error, SystemExit) and not isinstance(error, Terminated)
+        return cls.FAILED if has_exited or isinstance(error, Exception) else cls.ABORTED
 
     @property
     def is_ended(self) -> bool:

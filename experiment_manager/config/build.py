@@ -36,6 +36,7 @@ from experiment_manager.config.plan import Plan, RunSpec, TrialPlan
 from experiment_manager.config.references import reference_problems
 from experiment_manager.config.resources import Resources, resources_problem
 from experiment_manager.config.rules import Recording, Retry, retry_problem
+from experiment_manager.config.secret_settings import keep_references, mask_override
 
 
 def build_plan(
@@ -86,7 +87,7 @@ def _assemble(files: Files, changes: Overrides, problems: list[str]) -> Plan:
         environment=files.environment,
         factory=files.experiment.get("factory"),
         trials=(),
-        overrides=changes.texts,
+        overrides=tuple(map(mask_override, changes.texts)),
         recording=Recording.of(files.experiment),
     )
     merged = [
@@ -201,7 +202,7 @@ def _resolved_config(
     resolved = _resolved(where, settings, _context_of(settings), problems)
     if resolved is None:
         return None
-    once = resolved.get("settings", resolved)
+    once = keep_references(settings, resolved.get("settings", resolved))
     return {**once, "settings": once}
 
 

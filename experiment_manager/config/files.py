@@ -39,6 +39,7 @@ _KNOWN_KEYS: dict[str, dict[str, validate.Check]] = {
         "trackers": validate.is_typed_list,
         "database": validate.is_database,
         "executor": validate.is_typed,
+        "freeze_code": validate.is_flag,
     },
     EXPERIMENT: {
         **_IDENTITY_KEYS,

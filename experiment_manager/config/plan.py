@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from experiment_manager.common.code_place import CodePlace
 from experiment_manager.config.paths import Directory, WorkspacePaths
 from experiment_manager.config.resources import Resources
 from experiment_manager.config.rules import Recording, Retry
+from experiment_manager.config.secret_settings import mask_settings
 
 RECIPE = "recipe"  # the fact under which the database keeps it
 
@@ -28,7 +30,7 @@ class RunSpec:
         run: Number of the run within its trial, from 1.
         seed: Seed of every random number generator.
         config: Resolved configuration: the merged settings at the top level and again
-            under ``settings``.
+            under ``settings``; a secret of the environment is still a reference to it.
         environment: Content of env.yaml, its interpolations unresolved, so that no secret
             travels with it.
         workspace: Absolute folder that holds the experiment's folder.
@@ -45,6 +47,7 @@ class RunSpec:
         resources: What it needs while it is executed.
         verify_determinism: True to execute its first epoch twice and compare.
         snapshots: Hashes of what the database knows of code, packages and machine, by name.
+        code: Where its modules are imported from; None for where this process finds them.
     """
 
     experiment: str
@@ -65,6 +68,16 @@ class RunSpec:
     resources: Resources = field(default_factory=Resources)
     verify_determinism: bool = False
     snapshots: Mapping[str, str] = field(default_factory=dict)
+    code: CodePlace | None = None
+
+    def search_path(self, current: str) -> tuple[str, ...]:
+        """The folders that its modules are looked for in, the last one first.
+
+        Args:
+            current: The current folder.
+        """
+        folders = (current, self.config_dir)
+        return folders if self.code is None else tuple(map(self.code.place, folders))
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -73,21 +86,41 @@ class RunSpec:
         return settings
 
     @property
+    def recorded_settings(self) -> dict[str, Any]:
+        """The settings as they may be recorded, with secrets masked."""
+        settings: dict[str, Any] = mask_settings(self.settings)
+        return settings
+
+    @property
+    def recorded_config(self) -> dict[str, Any]:
+        """The configuration as it may be recorded, likewise."""
+        settings = self.recorded_settings
+        return {**settings, "settings": settings}
+
+    @property
     def config_hash(self) -> str:
-        """Hash of the resolved configuration; equal for runs that would do the same."""
-        text = json.dumps(_with_text_keys(self.settings), sort_keys=True, default=str)
+        """Hash of the resolved configuration; equal for runs that would do the same.
+
+        Secrets are not in it: a run with another password does the same.
+        """
+        text = json.dumps(_with_text_keys(self.recorded_settings), sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property
     def recipe(self) -> dict[str, Any]:
         """What it is executed with but for its seed, alike for the repeats of a trial."""
         return {
-            "settings": {key: value for key, value in self.settings.items() if key != "seed"},
+            "settings": {k: v for k, v in self.recorded_settings.items() if k != "seed"},
             "interpolations": dict(self.interpolations),
             "pipeline": self.pipeline,
             "factory": self.factory,
             "config_dir": self.config_dir,
         }
+
+    def repeated(self, run: int, seed: int) -> RunSpec:
+        """Another run of the same trial."""
+        settings = {**self.settings, "seed": seed}
+        return replace(self, run=run, seed=seed, config={**settings, "settings": settings})
 
     @property
     def directory(self) -> Directory:

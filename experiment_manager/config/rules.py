@@ -7,6 +7,10 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from experiment_manager.common.errors import did_you_mean
+from experiment_manager.common.reasons import LOST, OUT_OF_MEMORY, TIMEOUT
+
+WORDS = (OUT_OF_MEMORY, TIMEOUT, LOST)
+"""What stands for many classes of exceptions, or for none."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,7 @@ def retry_problem(value: Any) -> str | None:
         return f"'times' must be 0 or more, not {value['times']!r}"
     if not _is_number(value.get("wait_s", 0), (int, float)):
         return f"'wait_s' must be seconds, 0 or more, not {value['wait_s']!r}"
-    problem = texts_problem(value.get("on", []))
+    problem = texts_problem(value.get("on", [])) or _word_problem(value.get("on", []))
     return f"'on' {problem}" if problem else None
 
 
@@ -86,6 +90,14 @@ def texts_problem(value: Any) -> str | None:
     texts = [value] if isinstance(value, str) else value
     is_right = isinstance(texts, list) and all(isinstance(text, str) for text in texts)
     return None if is_right else f"must be a text or a list of texts, not {value!r}"
+
+
+def _word_problem(on: str | list[str]) -> str | None:
+    """A complaint about a word in another case, which would match nothing."""
+    for name in [on] if isinstance(on, str) else on:
+        if name.lower() in WORDS and name not in WORDS:
+            return f"has {name!r}.{did_you_mean(name.lower(), WORDS)}"
+    return None
 
 
 def _with_on(rule: Mapping[Any, Any]) -> dict[Any, Any]:

@@ -146,7 +146,9 @@ class ArchiveCalls(JournalCalls):
 def _current_run(connection: Connection, run_id: int) -> TrialRunRow:
     found = reader.list_trial_runs(connection, TRIAL_RUN.c.id == run_id, IS_CURRENT)
     if not found:
-        raise QueryError(f"there is no run with the id {run_id} that was not set aside")
+        is_known = reader.list_trial_runs(connection, TRIAL_RUN.c.id == run_id)
+        kind = RunTakenError if is_known else QueryError  # another process was faster
+        raise kind(f"there is no run with the id {run_id} that was not set aside")
     for lease in list_leases(connection, LEASE.c.trial_run_id == run_id):
         if not lease.is_lost:
             raise RunTakenError(f"run {found[0].number} is being executed by {lease.process}")

@@ -10,6 +10,7 @@ from time import monotonic
 from experiment_manager.common.errors import (
     ConnectionError,  # noqa: A004 - the contract's name
     DatabaseError,
+    RunTakenError,
     describe,
 )
 from experiment_manager.db.journal import Journal, Record
@@ -39,6 +40,7 @@ class Delivery:
         self._journal_id = journal_id
         self._applied = applied
         self._is_uncertain = False
+        self._is_unwanted = False
         self._owner: Owner | None = None
         self._one_at_a_time = threading.Lock()
 
@@ -47,6 +49,7 @@ class Delivery:
 
         Raises:
             ConnectionError: The database cannot be reached; the rest waits in the journal.
+            RunTakenError: The run was begun again elsewhere; nobody wants what the journal has.
             QueryError: The database refuses a record; it and the rest stay in the journal.
         """
         with self._one_at_a_time:
@@ -58,24 +61,27 @@ class Delivery:
             return self._applied - before
 
     def end(self) -> bool:
-        """Let go of the journal, and delete it if nothing is left in it; True if so."""
+        """Let go of the journal, and delete it if nothing is left that is wanted; True if so."""
         with self._one_at_a_time:
-            is_empty = self._journal.trim(at_least=0)
+            may_go = self._is_unwanted or self._journal.trim(at_least=0)
             try:
-                if is_empty:
+                if may_go:
                     self._journal.path.unlink(missing_ok=True)
                     self._db.forget_journal(self._journal_id)
             except ConnectionError:
                 pass  # whoever opens the database next finds no file, and forgets it
             finally:
                 self._journal.close()
-        return is_empty
+        return may_go
 
     def _apply(self, records: Sequence[Record]) -> None:
         try:
             self._owner = self._db.apply_journal(
                 self._journal_id, records, self._owner, self._number_applied()
             )
+        except RunTakenError:
+            self._is_unwanted = True
+            raise
         except BaseException:
             self._is_uncertain = True  # the server went, or Ctrl-C came, just after the commit
             raise

@@ -10,13 +10,15 @@ from pathlib import Path
 from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.engine import make_url
 
-from experiment_manager.common.errors import QueryError
+from experiment_manager.common.errors import RunTakenError
+from experiment_manager.common.processes import ProcessIdentity
 from experiment_manager.db import reader, schema
 from experiment_manager.db.bulk import bulk_writer
 from experiment_manager.db.engine import database_file
 from experiment_manager.db.journal import Record
 from experiment_manager.db.keys import Owner
-from experiment_manager.db.records import apply_records
+from experiment_manager.db.liveness import list_leases, runs_alive_elsewhere
+from experiment_manager.db.records import OWNER, apply_records
 from experiment_manager.db.rows import JournalRow
 from experiment_manager.db.session import Session
 
@@ -60,7 +62,7 @@ class JournalCalls(Session):
             Whose the last record is.
 
         Raises:
-            QueryError: The journal has no row any more, because its run was removed or started
+            RunTakenError: The journal has no row any more, because its run was removed or begun
                 again; nothing is written.
         """
         last = max(applied, records[-1][0])
@@ -68,13 +70,12 @@ class JournalCalls(Session):
             if not self.is_file:  # it may have yet to come to the commit of a killed process
                 applied = max(applied, _committed(connection, journal_id))
                 last = max(last, applied)
-            owner = apply_records(connection, records, owner, applied)
             if not bulk_writer(connection).set_applied(journal_id, last):
-                raise QueryError(
-                    f"journal {journal_id}: its run was removed, or started again elsewhere; "
-                    "what is recorded here is not taken any more"
+                raise RunTakenError(
+                    f"the run was {_fate(connection, records, owner)}; what this process has "
+                    "recorded of it since is discarded"
                 )
-        return owner
+            return apply_records(connection, records, owner, applied)
 
     def forget_journal(self, journal_id: int) -> None:
         """Delete the row of a journal that holds nothing any more."""
@@ -85,6 +86,17 @@ class JournalCalls(Session):
         """The journals that may hold what the database does not have."""
         with self._reading("list_journals()") as connection:
             return reader.list_rows(connection, JournalRow, schema.JOURNAL)
+
+    def list_left_journals(self) -> list[JournalRow]:
+        """Those that may be left behind: not of a run that lives on another machine.
+
+        Which of this machine's are in use the files themselves tell.
+        """
+        table = schema.JOURNAL
+        alive = runs_alive_elsewhere(ProcessIdentity.current().machine)
+        may_be_left = table.c.trial_run_id.is_(None) | table.c.trial_run_id.not_in(alive)
+        with self._reading("list_left_journals()") as connection:
+            return reader.list_rows(connection, JournalRow, table, may_be_left)
 
     def find_journal(self, journal_id: int) -> JournalRow | None:
         """The journal's row, or None where it holds nothing any more."""
@@ -106,6 +118,16 @@ class JournalCalls(Session):
     def _journal_root(self) -> Path:
         file = database_file(make_url(self.url))
         return Path("/") if file is None else file.resolve().parent
+
+
+def _fate(connection: Connection, records: Sequence[Record], owner: Owner | None) -> str:
+    """Why nothing is recorded of a run any more."""
+    owners = [Owner(record[2], record[3]) for record in records if record[1] == OWNER]
+    run_id = next((one.run_id for one in (owner, *owners) if one is not None), None)
+    leases = list_leases(connection, schema.LEASE.c.trial_run_id == run_id)
+    if not leases:
+        return "removed, or begun again by another process"
+    return f"begun again by {leases[0].process}"
 
 
 def _committed(connection: Connection, journal_id: int) -> int:

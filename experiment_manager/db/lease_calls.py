@@ -37,7 +37,7 @@ class LeaseCalls(Session):
             for lease in liveness.list_leases(connection, LEASE.c.experiment_id == experiment_id):
                 if lease.is_lost or _is_forgotten(lease, process):
                     liveness.end_leases(connection, LEASE.c.id == lease.id)
-                elif not join:
+                elif not join or lease.process == process:
                     since = lease.start_time.astimezone().strftime("%Y-%m-%d %H:%M")
                     raise ExperimentHeldError(f"is being run by {lease.process} since {since}")
             id_ = liveness.insert_lease(connection, process, experiment_id=experiment_id)

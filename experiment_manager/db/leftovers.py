@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from experiment_manager.common.errors import (
     ConnectionError,  # noqa: A004 - the contract's name
     DatabaseError,
+    RunTakenError,
     describe,
 )
 from experiment_manager.db.delivery import Delivery
@@ -42,7 +43,7 @@ def deliver_leftovers(db: JournalCalls) -> list[Leftover]:
 
 
 def _deliver_each(db: JournalCalls) -> Iterator[Leftover]:
-    for row in db.list_journals():
+    for row in db.list_left_journals():
         try:
             journal = Journal.reopen(db.journal_path(row))
         except BlockingIOError:
@@ -73,6 +74,9 @@ def _deliver(db: JournalCalls, journal_id: int, journal: Journal) -> Leftover | 
     outcome, records = "delivered", 0
     try:
         records = delivery.deliver()
+    except RunTakenError:  # its run was begun again in this moment
+        delivery.end()
+        return None
     except ConnectionError:
         outcome = "waiting"
     except DatabaseError as error:

@@ -6,12 +6,12 @@ from collections.abc import Collection
 from datetime import datetime, timezone
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, case, literal, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, case, literal, select
 
 from experiment_manager.common.common import RunStatus
 from experiment_manager.common.processes import ProcessIdentity
 from experiment_manager.db.expressions import SecondsBetween, ServerTime
-from experiment_manager.db.rows import LeaseRow
+from experiment_manager.db.rows import LEASE_S, LeaseRow
 from experiment_manager.db.schema import LEASE, TRIAL, TRIAL_RUN
 
 _PROCESS = tuple(
@@ -82,6 +82,13 @@ def lost_runs(connection: Connection) -> list[int]:
     is_running = select(TRIAL_RUN.c.id).where(running, TRIAL_RUN.c.status == "running").exists()
     leases = list_leases(connection, LEASE.c.trial_run_id.is_not(None), is_running)
     return [int(lease.trial_run_id or 0) for lease in leases if lease.is_lost]
+
+
+def runs_alive_elsewhere(machine: str) -> Select[Any]:
+    """The ids of the runs that processes of other machines were heard to execute of late."""
+    is_elsewhere = (LEASE.c.machine != machine, LEASE.c.trial_run_id.is_not(None))
+    heard_of_s = SecondsBetween(LEASE.c.heartbeat, ServerTime())
+    return select(LEASE.c.trial_run_id).where(*is_elsewhere, heard_of_s <= LEASE_S)
 
 
 def shown_status(lost: Collection[int]) -> ColumnElement[str]:

@@ -81,7 +81,7 @@ class TrialRunRow:
     @property
     def duration_s(self) -> float | None:
         """Wall time of the last attempt in seconds; None before its end."""
-        return None if self.end_time is None else (self.end_time - self.start_time).total_seconds()
+        return _seconds(self.start_time, self.end_time)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,11 @@ class AttemptRow:
     error: str | None
     start_time: datetime
     end_time: datetime | None
+
+    @property
+    def duration_s(self) -> float | None:
+        """Wall time in seconds; None where nobody saw it end."""
+        return _seconds(self.start_time, self.end_time)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,3 +206,7 @@ class JournalRow:
     location: str
     host: str
     applied: int
+
+
+def _seconds(start: datetime, end: datetime | None) -> float | None:
+    return None if end is None else (end - start).total_seconds()

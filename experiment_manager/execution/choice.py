@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from experiment_manager.common.common import RunStatus
 from experiment_manager.common.errors import ConfigError, did_you_mean
@@ -21,7 +22,7 @@ class Work:
 
     Attributes:
         specs: What is executed, in the order of the plan.
-        archived: The finished runs that are set aside before, each with the reason.
+        archived: The runs that are set aside before, each with the reason.
         held: Chosen runs that other processes are at.
     """
 
@@ -38,9 +39,12 @@ class Choice:
         retry: How runs of earlier attempts must stand to be executed again (``failed``,
             ``aborted``, ``lost``); new ones always are. None for all three.
         only: Trials (``TRIAL``) or runs (``TRIAL/RUN``); empty for all.
-        restart: True to execute the chosen runs from their start, finished ones too, whose
-            results are set aside.
+        restart: True to execute the chosen runs from their start, finished ones too; what they
+            have recorded before is set aside.
         rerun_changed: True to set results of other settings aside and execute these runs anew.
+
+    No trial keeps results of two settings: where a run of it is executed, finished ones of other
+    settings are set aside, also those that are not chosen or not planned any more.
     """
 
     retry: tuple[str, ...] | None = None
@@ -48,8 +52,13 @@ class Choice:
     restart: bool = False
     rerun_changed: bool = False
 
-    def select(self, planned: Sequence[PlannedRun]) -> Work:
+    def select(self, planned: Sequence[PlannedRun], others_began: datetime | None = None) -> Work:
         """What is executed of a plan.
+
+        Args:
+            planned: Its runs as they stand.
+            others_began: Since when other processes share the work; what was finished since then
+                is not made once more.
 
         Raises:
             ConfigError: A name or a status is none, or results of other settings are in the way.
@@ -57,30 +66,43 @@ class Choice:
         problems = [*self._unknown_names(planned), *self._unknown_statuses()]
         if problems:
             raise ConfigError(problems)
-        chosen = [run for run in planned if self._is_named(run)]
+        chosen = [run for run in planned if self.names(run)]
         if not (self.rerun_changed or self.restart):
             _refuse_changed(planned, {run.spec.trial for run in chosen})
-        archived = [(run, self._reason(run)) for run in chosen if run.status.is_success]
-        set_aside = [(run, reason) for run, reason in archived if reason]
-        executed = [run for run in chosen if self._is_wanted(run) or self._reason(run)]
-        specs = [replace(run.spec, resume=False) if self.restart else run.spec for run in executed]
+        executed = [
+            run
+            for run in chosen
+            if not (run.is_beyond or _is_done_since(run, others_began)) and self._is_wanted(run)
+        ]
+        set_aside = [(run, reason) for run in executed if (reason := self._reason(run))]
+        set_aside += [(run, CHANGED) for run in _in_the_way(planned, executed)]
+        specs = [self._spec(run) for run in executed]
         held = [run for run in chosen if run.holder]
         return Work(tuple(specs), tuple(set_aside), tuple(held))
 
     def _is_wanted(self, run: PlannedRun) -> bool:
-        if not run.is_missing or self.retry is None:
+        if run.status.is_success:
+            return bool(self._reason(run))
+        if not run.is_missing or self.retry is None or run.status.value not in RETRIABLE:
             return run.is_missing
-        return run.status.value not in RETRIABLE or run.status.value in self.retry
+        reason = None if run.row is None else run.row.reason  # lost: also a worker's, told by us
+        return not {run.status.value, reason}.isdisjoint(self.retry)
 
     def _reason(self, run: PlannedRun) -> str:
-        """Why the results of a finished run are set aside; ``""`` where they stay."""
-        if not run.status.is_success:
+        """Why what a run has recorded is set aside before it is executed; ``""`` if it is not."""
+        if run.status is RunStatus.PENDING:
             return ""
         if run.changed:
             return CHANGED
         return RESTARTED if self.restart else ""
 
-    def _is_named(self, run: PlannedRun) -> bool:
+    def _spec(self, run: PlannedRun) -> RunSpec:
+        """What is executed; nothing is left of attempts that were set aside."""
+        is_new = run.changed or self.restart
+        return replace(run.spec, resume=False, attempts=0) if is_new else run.spec
+
+    def names(self, run: PlannedRun) -> bool:
+        """Whether ``only`` names the run, or nothing."""
         return not self.only or not {_trial_name(run), _run_name(run)}.isdisjoint(self.only)
 
     def _unknown_names(self, planned: Sequence[PlannedRun]) -> Iterator[str]:
@@ -100,6 +122,22 @@ class Choice:
                 yield f"--retry: {status!r} cannot be retried.{did_you_mean(status, RETRIABLE)}"
 
 
+def _is_done_since(run: PlannedRun, others_began: datetime | None) -> bool:
+    is_done = run.status.is_success and not run.changed
+    return bool(is_done and run.row and others_began and run.row.start_time >= others_began)
+
+
+def _in_the_way(
+    planned: Sequence[PlannedRun], executed: Sequence[PlannedRun]
+) -> Iterator[PlannedRun]:
+    """The finished runs of other settings that trials have beside those that are executed."""
+    trials, runs = {run.spec.trial for run in executed}, {_run_name(run) for run in executed}
+    for run in planned:
+        is_finished = run.changed and run.status.is_success
+        if is_finished and run.spec.trial in trials and _run_name(run) not in runs:
+            yield run
+
+
 def _trial_name(run: PlannedRun) -> str:
     return run.spec.trial
 
@@ -110,7 +148,8 @@ def _run_name(run: PlannedRun) -> str:
 
 def _refuse_changed(planned: Sequence[PlannedRun], trials: set[str]) -> None:
     """Results of two configurations under one name could not be told apart."""
-    changed = {run.spec.trial: run.changed for run in planned if run.changed}
+    finished = [run for run in planned if run.status.is_success]
+    changed = {run.spec.trial: run.changed for run in finished if run.changed}
     problems = [
         f"{TRIALS}: trial {name!r} has finished runs with another {', '.join(map(repr, keys))}; "
         "give the edited trial a new name, undo the edit, or set those results aside with "

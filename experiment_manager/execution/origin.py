@@ -2,46 +2,57 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
 from experiment_manager.common.errors import ConfigError
 from experiment_manager.config.files import EXPERIMENT
 from experiment_manager.config.plan import Plan
+from experiment_manager.execution.code_folders import code_folders
+from experiment_manager.execution.own_modules import pipeline_modules, used_files
+from experiment_manager.pipelines.pipeline_factory import PipelineFactory
 from experiment_manager.provenance.capture import capture
-from experiment_manager.provenance.code import dirty_tree_problem
+from experiment_manager.provenance.code import all_codes, dirty_tree_problem
+from experiment_manager.provenance.data import missing_data
 
 HASH_CACHE = ".data_hashes.json"
 
 
-def capture_origin(plan: Plan) -> dict[str, Any]:
+def capture_origin(
+    plan: Plan, factory: type[PipelineFactory] | None = None, code_dir: Path | None = None
+) -> dict[str, Any]:
     """Code, packages, machine, command line, environment variables and data, as plain data.
+
+    Args:
+        plan: What is executed; its modules were imported.
+        factory: Makes the pipelines; None for what the plan names.
+        code_dir: The folder of the code, all of which counts; None for what the pipelines
+            consist of.
 
     Raises:
         ConfigError: The code is not that of a commit, and ``require_clean`` is set.
     """
     workspace, rules = Path(plan.workspace), plan.recording
+    files = used_files(pipeline_modules(plan.runs, factory))
+    folders = code_folders(files, Path(plan.config_dir), code_dir)
     record = capture(
-        _code_dir(Path(plan.config_dir)),
+        *folders,
+        code_files=folders,
         leave_out=[workspace],
         environment_variables=rules.environment_variables,
         data_files=rules.data_files,
         hash_cache=workspace / HASH_CACHE if rules.data_files else None,
     )
-    problem = dirty_tree_problem(record["code"]) if rules.require_clean else None
-    if problem:
-        raise ConfigError([f"{EXPERIMENT}: 'require_clean' is set, but {problem}"])
+    if rules.require_clean:
+        _require_clean(record["code"])
+    for problem in missing_data(record["data"]):
+        logging.getLogger(__name__).warning("%s: 'data_files': %s", EXPERIMENT, problem)
     return record
 
 
-def _code_dir(config_dir: Path) -> Path:
-    """What lies in a repository: the configuration, else the folder that code is imported from.
-
-    Where neither does, the code beside the configuration must do.
-    """
-    versioned = (folder for folder in (config_dir, Path.cwd()) if _is_versioned(folder))
-    return next(versioned, config_dir)
-
-
-def _is_versioned(folder: Path) -> bool:
-    return any((parent / ".git").exists() for parent in (folder, *folder.parents))
+def _require_clean(code: dict[str, Any]) -> None:
+    problems = [problem for _, one in all_codes(code) if (problem := dirty_tree_problem(one))]
+    if problems:
+        told = [f"{EXPERIMENT}: 'require_clean' is set, but {problem}" for problem in problems]
+        raise ConfigError(told)

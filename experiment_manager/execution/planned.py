@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,10 +21,11 @@ class PlannedRun:
     Attributes:
         spec: What would be executed.
         status: How it stands; PENDING where the database does not have it.
-        changed: Settings that differ from those it was executed with, where it succeeded.
+        changed: Settings that differ from those it was executed with before.
         duration_s: Wall time in seconds, where it succeeded.
         row: Its row, or None.
         holder: The other process that executes it now, or None.
+        is_beyond: True for a finished run of other settings whose number the plan has no more.
     """
 
     spec: RunSpec
@@ -33,6 +34,7 @@ class PlannedRun:
     duration_s: float | None = None
     row: TrialRunRow | None = None
     holder: ProcessIdentity | None = None
+    is_beyond: bool = False
 
     @property
     def is_missing(self) -> bool:
@@ -41,12 +43,30 @@ class PlannedRun:
 
 
 def compare_plan(plan: Plan, db: DatabaseManager | None) -> list[PlannedRun]:
-    """Every run of a plan beside what a database says of it; None for one that is empty."""
+    """Every run of a plan beside what a database says of it; None for one that is empty.
+
+    At the end those that the plan has no more, as far as they are in its way: finished runs of its
+    trials with other settings.
+    """
     experiment = None if db is None else db.find_experiment(plan.name)
     if db is None or experiment is None:
         return [PlannedRun(replace(spec, attempts=0)) for spec in plan.runs]
     known = {(trial.name, run.number): run for trial, run in db.list_runs(experiment.id)}
-    return [_compare(spec, known.get((spec.trial, spec.run)), db) for spec in plan.runs]
+    planned = [_compare(spec, known.pop((spec.trial, spec.run), None), db) for spec in plan.runs]
+    return [*planned, *_compare_beyond(plan, known, db)]
+
+
+def _compare_beyond(
+    plan: Plan, rows: Mapping[tuple[str, int], TrialRunRow], db: DatabaseManager
+) -> Iterator[PlannedRun]:
+    runs = {trial.name: trial.runs[0] for trial in plan.trials}
+    for (trial, _), row in rows.items():
+        if trial in runs:
+            run = _compare(runs[trial].repeated(row.number, row.seed or 0), row, db)
+            may_differ = run.spec.interpolations  # they may refer to the seed
+            changed = tuple(key for key in run.changed if key not in may_differ)
+            if changed and run.status.is_success:
+                yield replace(run, changed=changed, is_beyond=True)
 
 
 def _compare(spec: RunSpec, row: TrialRunRow | None, db: DatabaseManager) -> PlannedRun:
@@ -55,12 +75,13 @@ def _compare(spec: RunSpec, row: TrialRunRow | None, db: DatabaseManager) -> Pla
         return PlannedRun(spec)
     status = RunStatus(row.status)
     is_same = row.config_hash == spec.config_hash
+    is_new = is_same or status is RunStatus.PENDING
+    changed = () if is_new else _changed_keys(spec, row, db)
     if not status.is_success:
         holder = None if status.is_ended else _holder(row, db)
         made = 0 if status is RunStatus.PENDING else row.attempt
         again = replace(spec, resume=is_same, attempts=made)
-        return PlannedRun(again, status, row=row, holder=holder)
-    changed = () if is_same else _changed_keys(spec, row, db)
+        return PlannedRun(again, status, changed, row=row, holder=holder)
     return PlannedRun(spec, status, changed, row.duration_s, row)
 
 
@@ -74,13 +95,14 @@ def _holder(row: TrialRunRow, db: DatabaseManager) -> ProcessIdentity | None:
 
 def _changed_keys(spec: RunSpec, row: TrialRunRow, db: DatabaseManager) -> tuple[str, ...]:
     before: Mapping[str, Any] | None = db.get_provenance(row.id).get(RECIPE)
-    now = flatten(spec.settings)
+    now = flatten(spec.recorded_settings)
     if before is None:  # of a version that did not keep it: what was tracked must do
-        return _differences(db.get_trial_run_parameters(row.id), now)
-    return _differences({**flatten(before["settings"]), "seed": row.seed}, now)
+        return differing_keys(db.get_trial_run_parameters(row.id), now)
+    return differing_keys({**flatten(before["settings"]), "seed": row.seed}, now)
 
 
-def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...]:
+def differing_keys(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of settings that have not the same value, in their order."""
     keys = dict.fromkeys([*before, *now])
     missing = object()
     return tuple(key for key in keys if before.get(key, missing) != now.get(key, missing))

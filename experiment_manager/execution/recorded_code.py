@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +33,24 @@ def recorded_code(code: Mapping[str, Any], repository: Path | None = None) -> It
     """
     root = Path(code["root"]) if repository is None else repository.resolve()
     with temporary_checkout(code, repository) as folder:
-        without_content = {name for name, content in code["files"].items() if "reason" in content}
-        if root.is_dir():
-            _link(root, folder, without_content | _ignored(root))
+        link_others(code, root, folder)
         yield folder
+
+
+def link_others(
+    code: Mapping[str, Any], root: Path, folder: Path, leave_out: Path | None = None
+) -> None:
+    """Link what a checkout of recorded code does not have, because it never was code.
+
+    Args:
+        code: The record.
+        root: Where the repository is now.
+        folder: The checkout.
+        leave_out: What is not linked, such as outputs.
+    """
+    without_content = {name for name, content in code["files"].items() if "reason" in content}
+    if root.is_dir():
+        _Links(leave_out, without_content | _ignored(root)).make(root, folder)
 
 
 def _ignored(root: Path) -> set[str]:
@@ -48,15 +63,22 @@ def _ignored(root: Path) -> set[str]:
     return set()
 
 
-def _link(source: Path, target: Path, wanted: Collection[str], place: str = "") -> None:
-    """Link what ``target`` does not have: folders, and files that are no source or are wanted."""
-    for entry in sorted(source.iterdir()):
-        name, there = f"{place}{entry.name}", target / entry.name
-        if entry.name in _NEVER_LINKED:
-            continue
-        if there.is_dir() and entry.is_dir() and not there.is_symlink():
-            _link(entry, there, wanted, f"{name}/")
-        elif not os.path.lexists(there) and (
-            entry.is_dir() or not is_source(name) or name in wanted
-        ):
-            there.symlink_to(entry)
+@dataclass(frozen=True)
+class _Links:
+    """Which are made: to folders, and to files that are no source or are wanted."""
+
+    leave_out: Path | None
+    wanted: Collection[str]
+
+    def make(self, source: Path, target: Path, place: str = "") -> None:
+        """Link what ``target`` does not have."""
+        for entry in sorted(source.iterdir()):
+            name, there = f"{place}{entry.name}", target / entry.name
+            if entry.name in _NEVER_LINKED or entry == self.leave_out:
+                continue
+            if there.is_dir() and entry.is_dir() and not there.is_symlink():
+                self.make(entry, there, f"{name}/")
+            elif not os.path.lexists(there) and (
+                entry.is_dir() or not is_source(name) or name in self.wanted
+            ):
+                there.symlink_to(entry)

@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,16 @@ from experiment_manager.common import signals
 from experiment_manager.common.errors import describe
 from experiment_manager.common.files import write_text_atomic
 from experiment_manager.common.imports import import_object, make_importable
+from experiment_manager.config.references import reference_problems
+from experiment_manager.config.secret_settings import masked_names
 from experiment_manager.db.manager import DatabaseManager
-from experiment_manager.execution.task import ReproductionError, Task, moved
+from experiment_manager.execution.code_folders import CodeFolders, code_folders
+from experiment_manager.execution.own_modules import pipeline_modules, used_files
+from experiment_manager.execution.task import ReproductionError, Task
 from experiment_manager.pipelines.pipeline_factory import PipelineFactory
 from experiment_manager.provenance.capture import capture
+from experiment_manager.provenance.code import all_codes
+from experiment_manager.provenance.unrecorded import unrecorded_files
 from experiment_manager.trackers.plugins.database_tracker import database_url
 from experiment_manager.trial import execute_run
 
@@ -37,10 +44,12 @@ class Answer:
         problem: Why the run was not executed; None where it was.
         strangers: Modules that were imported from the working tree, although the recorded code
             has them too.
+        unrecorded: Files of modules that the run's record has nothing of.
     """
 
     problem: str | None = None
     strangers: tuple[str, ...] = ()
+    unrecorded: tuple[str, ...] = ()
 
 
 def main(task_file: Path, answer_file: Path) -> None:
@@ -48,8 +57,7 @@ def main(task_file: Path, answer_file: Path) -> None:
     task = Task.from_json(task_file.read_text(encoding="utf-8"))
     try:
         with signals.orderly_signals():
-            _execute(task)
-        answer = Answer(strangers=tuple(_strangers(task)))
+            answer = _execute(task)
     except ReproductionError as error:
         answer = Answer(str(error))
     write_text_atomic(answer_file, json.dumps(asdict(answer)))
@@ -62,28 +70,37 @@ def read_answer(answer_file: Path) -> Answer | None:
     return Answer(**json.loads(answer_file.read_text(encoding="utf-8")))
 
 
-def _execute(task: Task) -> None:
+def _execute(task: Task) -> Answer:
     _enter(task)
+    _require_secrets(task)
     _require_pipeline(task)
     origin = _origin_now(task)
     _require_data(task, origin)
     with DatabaseManager.from_url(database_url(Path(task.workspace))) as db:
         snapshots = db.store_snapshots(origin)
     execute_run(replace(task.spec, snapshots=snapshots))
+    return Answer(strangers=tuple(_strangers(task)), unrecorded=tuple(_unrecorded(task, origin)))
 
 
 def _enter(task: Task) -> None:
     """Be where the run was, and find its code."""
     os.chdir(task.folder)
-    if task.checkout is not None:
-        sys.path[:] = [_in_checkout(entry, task) for entry in sys.path]
-    make_importable(task.folder, task.spec.config_dir)
+    if task.code_place is not None:
+        sys.path[:] = map(task.code_place.place, sys.path)
+    make_importable(task.folder, task.placed(task.spec.config_dir))
 
 
-def _in_checkout(path: str, task: Task) -> str:
-    """The place in the recorded code of one in the working tree, where it has such a place."""
-    recorded = moved(path, Path(task.origin["code"]["root"]), Path(str(task.checkout)))
-    return recorded if Path(recorded).exists() else path
+def _require_secrets(task: Task) -> None:
+    """Those of the environment must be there, and one that was written out is not recorded."""
+    spec = task.spec
+    masked = [
+        f"{name!r} was not recorded, because it is a secret; let it refer to a variable, "
+        f"{name}=${{oc.env:NAME}}, and run it anew"
+        for name in masked_names(spec.settings)
+    ]
+    problems = masked + reference_problems(spec.settings, {"settings": spec.settings})
+    if problems:
+        raise ReproductionError(f"{spec}: its setting {'; its setting '.join(problems)}")
 
 
 def _require_pipeline(task: Task) -> None:
@@ -104,13 +121,44 @@ def _require_pipeline(task: Task) -> None:
 def _origin_now(task: Task) -> dict[str, Any]:
     """What the run is made of this time; recorded code is what it was."""
     recorded = task.origin
+    folders = _code_folders(task)
     origin = capture(
-        task.code_dir,
-        leave_out=map(Path, task.leave_out),
+        *folders,
+        code_files=folders,
+        leave_out=[Path(place) for name in task.leave_out for place in (name, task.placed(name))],
         environment_variables=recorded.get("environment_variables", ()),
         data_files=recorded.get("data", ()),
     )
-    return origin if task.checkout is None else {**origin, "code": recorded["code"]}
+    if task.checkout is None:
+        return origin
+    elsewhere = {"elsewhere": origin["code"]["elsewhere"]}
+    return {**origin, "code": {**recorded["code"], **elsewhere}}
+
+
+def _code_folders(task: Task) -> CodeFolders:
+    """Where the code comes from now: where it was recorded first, if that is still there."""
+    main, config_dir = (Path(task.placed(p)) for p in (str(task.code_dir), task.spec.config_dir))
+    files = used_files(pipeline_modules([task.spec], None))
+    if task.checkout is not None:
+        copy = Path(task.checkout).resolve()
+        files = {file: place for file, place in files.items() if not file.is_relative_to(copy)}
+        config_dir = main if config_dir.resolve().is_relative_to(copy) else config_dir
+    is_moved = main != task.code_dir and any(main.resolve() in file.parents for file in files)
+    if not (task.code_dir.is_dir() or is_moved):
+        return code_folders(files, config_dir)
+    names = task.origin["code"]["files"] if "code" in task.origin else ()
+    return code_folders(files, config_dir, main, [main / name for name in names])
+
+
+def _unrecorded(task: Task, origin: Mapping[str, Any]) -> list[str]:
+    """The files of modules that neither the run's record nor a commit in it has."""
+    recorded = task.origin.get("code")
+    if recorded is None or task.checkout is not None:
+        return []
+    files = [str(file) for file in used_files(pipeline_modules([task.spec], None))]
+    codes = dict(all_codes(origin["code"]))
+    known = codes.values() if "elsewhere" in recorded else [origin["code"]]
+    return unrecorded_files(known, files)
 
 
 def _require_data(task: Task, origin: dict[str, Any]) -> None:
@@ -128,14 +176,15 @@ def _require_data(task: Task, origin: dict[str, Any]) -> None:
 
 
 def _strangers(task: Task) -> list[str]:
-    if task.checkout is None:
+    place = task.code_place
+    if place is None:
         return []
-    root = Path(task.origin["code"]["root"]).resolve()
+    root = Path(place.root).resolve()
     files = {name: getattr(module, "__file__", None) for name, module in sys.modules.items()}
     return sorted(
         name
         for name, file in files.items()
-        if file and Path(file).is_relative_to(root) and _in_checkout(file, task) != file
+        if file and Path(file).is_relative_to(root) and place.place(file) != file
     )
 
 

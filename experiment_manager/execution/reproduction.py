@@ -7,13 +7,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from experiment_manager.common.common import RunStatus
+from experiment_manager.common.reasons import LOST
 from experiment_manager.common.signals import orderly_signals
 from experiment_manager.db.manager import DatabaseManager
 from experiment_manager.db.rows import ExperimentRow, TrialRow, TrialRunRow
@@ -21,8 +22,9 @@ from experiment_manager.execution import repeat
 from experiment_manager.execution.recorded_code import recorded_code
 from experiment_manager.execution.repeat import Answer, read_answer
 from experiment_manager.execution.task import ReproductionError, Task, task_of
+from experiment_manager.provenance.code import all_codes
 from experiment_manager.provenance.comparison import Difference, compare
-from experiment_manager.provenance.worktree import left_out
+from experiment_manager.provenance.worktree import RepositoryGoneError, left_out
 from experiment_manager.results.histories import Agreement, History, load_history
 from experiment_manager.trackers.plugins.database_tracker import database_url
 
@@ -40,6 +42,7 @@ class Reproduction:
         agreement: How what it measured compares.
         differences: In what it was made of: code, packages, Python, machine and so on.
         origin_known: Whether it was recorded what the original run was made of.
+        code_known: Whether all of its code was, so that any change of it would have been seen.
         remarks: What else one should know, a sentence each.
         error: Traceback of a repetition that failed.
         duration_s: How long the repetition took, in seconds.
@@ -49,6 +52,7 @@ class Reproduction:
     agreement: Agreement
     differences: tuple[Difference, ...]
     origin_known: bool
+    code_known: bool
     remarks: tuple[str, ...]
     error: str | None
     duration_s: float
@@ -104,17 +108,19 @@ def reproduce(
         folder = private if way.keep is None else _new_folder(way.keep)
         task = task_of(db, experiment, trial, run, folder / WORKSPACE)
         if way.with_recorded_code:
-            task = task.in_checkout(stack.enter_context(_checkout(task, way.repository)))
+            task = task.in_checkout(_enter_checkout(stack, task, way.repository))
         began = time.monotonic()
         code, answer = _execute(task, private)
         duration_s = time.monotonic() - began
         original = load_history(db, run)
         repeated = _load(task, code, answer)
+    unseen = _unseen_code(task, answer)
     return Reproduction(
         agreement=Agreement.between(original, repeated.history, way.tolerance),
         differences=tuple(_differences(task.origin, repeated.origin)),
         origin_known="code" in task.origin,
-        remarks=tuple(_remarks(task, answer)),
+        code_known=not unseen and task.origin.get("code", {}).get("commit") is not None,
+        remarks=tuple(_remarks(task, code, answer, unseen)),
         error=repeated.error,
         duration_s=duration_s,
         kept_in=way.keep,
@@ -141,14 +147,18 @@ def _new_folder(folder: Path) -> Path:
     return folder
 
 
-def _checkout(task: Task, repository: Path | None) -> Any:
+def _enter_checkout(stack: ExitStack, task: Task, repository: Path | None) -> Path:
     code = task.origin.get("code")
     if code is None:
         raise ReproductionError(
             f"{task.spec} of {task.experiment}: its code was not recorded; it can be repeated "
             "with the code as it is now (--code current)"
         )
-    return recorded_code(code, repository)
+    try:
+        return stack.enter_context(recorded_code(code, repository))
+    except RepositoryGoneError as error:
+        remedy = "If it was moved, name its folder: --repository DIR"
+        raise RepositoryGoneError(f"{error}. {remedy}") from error
 
 
 def _execute(task: Task, private: Path) -> tuple[int, Answer | None]:
@@ -193,8 +203,8 @@ def _load(task: Task, code: int, answer: Answer | None) -> _Repeated:
             )
         run = runs[0][1]
         history, origin = load_history(db, run), db.get_provenance(run.id)
-    if answer is None:
-        history = replace(history, status=RunStatus.LOST, reason=_death(code))
+    if answer is None:  # as a run is recorded whose worker has died
+        history = replace(history, status=RunStatus.FAILED, reason=LOST)
     return _Repeated(history, origin, run.error)
 
 
@@ -213,16 +223,27 @@ def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Di
     return compare(before, kept)
 
 
-def _remarks(task: Task, answer: Answer | None) -> list[str]:
+def _unseen_code(task: Task, answer: Answer | None) -> list[str]:
+    """The files of code that may be others now without a difference that tells."""
+    if "code" not in task.origin:
+        return []
+    reasons = left_out(task.origin["code"], unseen_only=task.checkout is None)
+    missing = [f"{name} ({why})" for name, why in sorted(reasons.items())]
+    more = sum(code.get("files_not_listed", 0) for _, code in all_codes(task.origin["code"]))
+    missing += [f"{more} more files"] if more else []
+    return [*missing, *(() if answer is None else answer.unrecorded)]
+
+
+def _remarks(task: Task, code: int, answer: Answer | None, unseen: Sequence[str]) -> list[str]:
     remarks = []
+    if answer is None:
+        remarks.append(f"The process that repeated it died: {_death(code)}.")
     if "code" not in task.origin:
         remarks.append("What the run was made of was not recorded, so nothing tells what changed.")
     if task.checkout is None and task.folder != task.recorded_folder:
         remarks.append(f"{task.recorded_folder}, where it was executed, is not there any more.")
-    if task.checkout is not None:
-        missing = [f"{n} ({why})" for n, why in sorted(left_out(task.origin["code"]).items())]
-        if missing:
-            remarks.append(f"Not recorded, so perhaps another now: {', '.join(missing)}.")
+    if unseen:
+        remarks.append(f"Not recorded, so perhaps another now: {', '.join(unseen)}.")
     if answer is not None and answer.strangers:
         remarks.append(
             f"Imported from the working tree, not from the recorded code: "

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from experiment_manager.common.code_place import CodePlace, moved
 from experiment_manager.common.common import RunStatus
 from experiment_manager.common.errors import ExperimentManagerError
 from experiment_manager.config.plan import RECIPE, RunSpec
@@ -77,10 +79,23 @@ class Task:
         return str(self.origin["command"]["folder"]) if "command" in self.origin else self.folder
 
     @property
+    def code_place(self) -> CodePlace | None:
+        """The recorded code that stands in for the code as it is now; None where none does."""
+        if self.checkout is None:
+            return None
+        return CodePlace(str(self.code_dir), self.origin["code"]["root"], self.checkout)
+
+    @property
     def code_dir(self) -> Path:
         """The folder of its code, where it was recorded."""
         code = self.origin.get("code")
         return Path(code["root"], code["folder"]) if code else Path(self.recipe["config_dir"])
+
+    def placed(self, path: str) -> str:
+        """Where a recorded path is now: there, or as it lay beside the folder of the process."""
+        here = os.path.join(self.folder, os.path.relpath(path, self.recorded_folder))  # noqa: PTH118 - '..' counts
+        is_moved = not Path(path).exists() and Path(here).exists()
+        return os.path.normpath(here) if is_moved else path
 
     def in_checkout(self, checkout: Path) -> Task:
         """The same with the recorded code in the place of the code as it is now."""
@@ -102,18 +117,6 @@ class Task:
     def from_json(cls, text: str) -> Task:
         """What :meth:`to_json` made the text from."""
         return cls(**json.loads(text))
-
-
-def moved(path: str, root: Path, target: Path) -> str:
-    """Where a path is when ``root`` has another place; as it was, where it lies outside.
-
-    Example:
-        >>> moved("/project/src", Path("/project"), Path("/copy"))
-        '/copy/src'
-    """
-    resolved, resolved_root = Path(path).resolve(), root.resolve()
-    is_inside = resolved.is_relative_to(resolved_root)
-    return str(target / resolved.relative_to(resolved_root)) if is_inside else path
 
 
 def task_of(

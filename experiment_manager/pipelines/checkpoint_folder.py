@@ -142,6 +142,10 @@ class CheckpointFolder:
         self.clear()
         return None
 
+    def forget_states(self) -> None:
+        """Have no run go on from any of them; the files stay."""
+        self.have([replace(one, has_state=False) for one in self.saved()])
+
     def clear(self) -> None:
         """Delete them all: the run begins anew."""
         self._have_alone([])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
-import tempfile
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -25,6 +25,9 @@ from experiment_manager.results.histories import (
 from experiment_manager.trackers.context import Context
 from experiment_manager.trackers.tracker import Tracker
 from experiment_manager.trackers.tracker_manager import TrackerManager
+
+SCRATCH = ".first_epoch"
+"""In the folder of a run: so whoever executes it next knows that nobody needs it any more."""
 
 WHAT_TO_CHECK = (
     "Check the seeds of data loader workers (worker_init_fn, generator), "
@@ -94,11 +97,15 @@ class FirstEpochTwice(_FirstEpoch):
 
     Hand it to the run's environment, and call :meth:`execute_before` when the run is about to
     begin; without that it does nothing.
+
+    Attributes:
+        has_differed: True once it has failed the run.
     """
 
     def __init__(self) -> None:
         super().__init__(self._check)
         self._before: Values | str | None = None
+        self.has_differed = False
 
     def execute_before(
         self, spec: RunSpec, env: Environment, execute: Callable[[Environment], Outcome]
@@ -115,13 +122,11 @@ class FirstEpochTwice(_FirstEpoch):
         """
         env.logger.info("%s: the first epoch is executed twice, to compare", spec)
         first = _FirstEpoch(_stop)
-        with (
-            tempfile.TemporaryDirectory(
-                prefix=".first_epoch-", dir=spec.workspace, ignore_cleanup_errors=True
-            ) as folder,
-            _scratch_environment(spec, env, Path(folder), first) as scratch,
-        ):
-            outcome = execute(scratch)
+        try:
+            with _scratch_environment(spec, env, env.workspace / SCRATCH, first) as scratch:
+                outcome = execute(scratch)
+        finally:
+            delete_scratch(env)
         is_over = isinstance(outcome.error, _FirstEpochOver)
         if outcome.status is RunStatus.ABORTED and not is_over:
             return outcome
@@ -137,22 +142,31 @@ class FirstEpochTwice(_FirstEpoch):
         return Outcome()
 
     def _check(self) -> None:
+        difference = self._difference()
+        if difference is not None:
+            self.has_differed = True
+            raise DeterminismError(f"{difference}\n{WHAT_TO_CHECK}")
+
+    def _difference(self) -> str | None:
         before = self._before
         if before is None:
-            return
+            return None
         if isinstance(before, str):
-            raise DeterminismError(
-                f"The first epoch failed ({before}), and not when it was executed again\n"
-                f"{WHAT_TO_CHECK}"
-            )
+            return f"The first epoch failed ({before}), and not when it was executed again"
         compared = compare_values(before, self.values)
-        if compared.deviations:
-            one = compared.deviations[0]
-            raise DeterminismError(
-                f"{one.place} is {_text(one.original)}, and {_text(one.repeated)} when it is "
-                f"executed again with the same seed ({len(compared.deviations)} of "
-                f"{compared.total} values differ)\n{WHAT_TO_CHECK}"
-            )
+        if not compared.deviations:
+            return None
+        one = compared.deviations[0]
+        return (
+            f"{one.place} is {_text(one.original)}, and {_text(one.repeated)} when it is executed "
+            f"again with the same seed ({len(compared.deviations)} of {compared.total} values "
+            "differ)"
+        )
+
+
+def delete_scratch(env: Environment) -> None:
+    """Delete the scratch folder of a run, which a process leaves that is killed meanwhile."""
+    shutil.rmtree(env.workspace / SCRATCH, ignore_errors=True)
 
 
 def _stop() -> None:

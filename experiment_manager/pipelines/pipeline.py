@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from experiment_manager.common.common import Level, RunStatus
-from experiment_manager.common.errors import CheckpointError, EarlyStop, describe
+from experiment_manager.common.errors import CheckpointError, EarlyStop, RunTakenError, describe
 from experiment_manager.common.seeding import random_states, set_random_states
 from experiment_manager.common.serializable import YAMLSerializable
 from experiment_manager.common.state import Stateful
@@ -216,7 +216,8 @@ class Pipeline(YAMLSerializable, Stateful):
 
     def _on_run_end(self) -> None:
         metrics = MappingProxyType(dict(self.run_metrics))
-        for on_end in self._callbacks.hooks("on_end"):
+        is_taken = isinstance(self.outcome.error, RunTakenError)  # its folder is another process's
+        for on_end in () if is_taken else self._callbacks.hooks("on_end"):
             self._attempt(functools.partial(on_end, metrics))
         self._attempt(
             lambda: self.env.tracker_manager.on_end(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,8 @@ from experiment_manager.provenance.variables import capture_variables
 
 
 def capture(
-    code_dir: Path,
-    *,
+    *code_dirs: Path,
+    code_files: Mapping[Path, Sequence[Path] | None] | None = None,
     leave_out: Iterable[Path] = (),
     environment_variables: Iterable[str] = (),
     data_files: Iterable[str] = (),
@@ -29,8 +29,11 @@ def capture(
     what cannot be known is told in its place.
 
     Args:
-        code_dir: Any folder of the code.
-        leave_out: Folders and files in it that are no code, such as outputs.
+        code_dirs: Folders of the code: the main one, and others that lie elsewhere, in other
+            repositories for instance.
+        code_files: By folder, the files that are code where no repository tells; all source
+            files of those that are not in it.
+        leave_out: Folders and files in them that are no code, such as outputs.
         environment_variables: Names and patterns of those to record besides the usual ones;
             secrets never are.
         data_files: Files, folders and patterns whose fingerprints are wanted, relative to the
@@ -42,7 +45,7 @@ def capture(
         ['code', 'packages', 'python', 'machine', 'command', 'environment_variables', 'data']
     """
     record = {
-        "code": capture_code(code_dir, leave_out),
+        "code": _capture_code(code_dirs, code_files or {}, list(leave_out)),
         "packages": capture_packages(),
         "python": capture_python(),
         "machine": capture_machine(),
@@ -56,6 +59,21 @@ def capture(
 def capture_command() -> dict[str, Any]:
     """The command of this process: its ``arguments``, secrets masked, and its ``folder``."""
     return {"arguments": mask_arguments(sys.orig_argv), "folder": str(Path.cwd())}
+
+
+def _capture_code(
+    folders: Sequence[Path],
+    files: Mapping[Path, Sequence[Path] | None],
+    leave_out: Sequence[Path],
+) -> dict[str, Any]:
+    """The record of the first folder, and under ``elsewhere`` those of the others by name."""
+    main, *others = [capture_code(folder, leave_out, files.get(folder)) for folder in folders]
+    elsewhere: dict[str, Any] = {}
+    for code in others:
+        name = Path(code["root"]).name
+        alike = sum(known.partition(" (")[0] == name for known in elsewhere)
+        elsewhere[f"{name} ({alike + 1})" if alike else name] = code
+    return {**main, "elsewhere": elsewhere}
 
 
 def _printable(value: Any) -> Any:

@@ -10,7 +10,9 @@ The record is a dict with
 - ``files_not_listed``: how many more there are,
 - ``repositories``: such a record for each submodule that is not as in the commit, and for each
   repository inside that is no submodule,
-- ``reason``: why ``is_dirty`` is None, where it is.
+- ``reason``: why ``is_dirty`` is None, where it is,
+- ``elsewhere``: such a record for each other folder that code comes from, by its name; of what
+  was recorded before these were, it is missing.
 
 ``changes`` and ``files`` hold contents as :mod:`~experiment_manager.provenance.contents` has
 them.
@@ -19,10 +21,11 @@ them.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from experiment_manager.common.secret_names import MASK
 from experiment_manager.provenance.changes import excluding, read_changes
 from experiment_manager.provenance.contents import (
     FILES_LIMIT,
@@ -32,13 +35,15 @@ from experiment_manager.provenance.contents import (
     read_contents,
 )
 from experiment_manager.provenance.git import GitError, TreeStatus, run_git, tree_status
-from experiment_manager.provenance.masking import MASK, mask_logins
+from experiment_manager.provenance.masking import mask_logins
 
 REPOSITORIES_LIMIT = 8
 NAMED_FILES = 3
 
 
-def capture_code(folder: Path, leave_out: Iterable[Path] = ()) -> dict[str, Any]:
+def capture_code(
+    folder: Path, leave_out: Iterable[Path] = (), files: Iterable[Path] | None = None
+) -> dict[str, Any]:
     """The record of the code in a folder; of the repository around it, where there is one.
 
     Nothing is raised: where git cannot tell, the folder's source files are in the record, and
@@ -48,6 +53,8 @@ def capture_code(folder: Path, leave_out: Iterable[Path] = ()) -> dict[str, Any]
         folder: Any folder of the code.
         leave_out: Folders and files that are no code, such as outputs; one that the code lies
             in does not count.
+        files: Those in the folder that are its code where git cannot tell; None for all of its
+            source files.
     """
     folder = folder.resolve()
     outside = {path.resolve() for path in leave_out}
@@ -55,7 +62,20 @@ def capture_code(folder: Path, leave_out: Iterable[Path] = ()) -> dict[str, Any]
     try:
         return _capture_repository(folder, outside)
     except GitError as error:
-        return _record(folder, files=list_sources(folder, outside), reason=str(error))
+        names = list_sources(folder, outside) if files is None else _names_in(folder, files)
+        inside = [name for name in sorted(names) if outside.isdisjoint((folder / name).parents)]
+        return _record(folder, files=inside, reason=str(error))
+
+
+def all_codes(code: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """A record and those of what lies elsewhere, each with what stands before its names.
+
+    Args:
+        code: What :func:`~experiment_manager.provenance.capture.capture` gave of the code.
+    """
+    yield "", code
+    for name, other in code.get("elsewhere", {}).items():
+        yield f"{name}: ", other
 
 
 def dirty_tree_problem(code: Mapping[str, Any]) -> str | None:
@@ -92,6 +112,10 @@ def few_of(names: Sequence[str]) -> str:
     more = len(names) - NAMED_FILES
     *shown, last = [*names[:NAMED_FILES], f"{more} more"] if more > 0 else names
     return f"{', '.join(shown)} and {last}" if shown else last
+
+
+def _names_in(folder: Path, files: Iterable[Path]) -> list[str]:
+    return [path.relative_to(folder).as_posix() for path in files]
 
 
 def _untracked_sources(code: Mapping[str, Any]) -> list[str]:

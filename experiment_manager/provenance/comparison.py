@@ -114,6 +114,18 @@ def _code(area: str, before: Record, after: Record, place: str = "") -> Iterator
         yield _changed(area, f"{place}repository {path} at", *texts)
 
 
+def _all_code(area: str, before: Record, after: Record) -> Iterator[Difference]:
+    yield from _code(area, before, after)
+    if "elsewhere" not in before or "elsewhere" not in after:
+        return  # of older records nobody knows what lay elsewhere
+    one, other = before["elsewhere"], after["elsewhere"]
+    for name in sorted(one.keys() & other.keys()):
+        yield from _code(area, one[name], other[name], f"{name}: ")
+    for name in sorted(one.keys() ^ other.keys()):
+        texts = (_commit_text(r[name]) if name in r else None for r in (one, other))
+        yield _changed(area, f"code in {name} at", *texts)
+
+
 def _changed(area: str, name: str, before: str | None, after: str | None) -> Difference:
     return Difference(area, name, before, after, _change_text(name, before, after))
 
@@ -165,7 +177,7 @@ def _data_text(before: Record | None, after: Record | None) -> str:
 
 
 _AREAS: dict[str, Callable[[str, Record, Record], Iterator[Difference]]] = {
-    "code": _code,
+    "code": _all_code,
     "packages": _values,
     "python": _values,
     "machine": _values,

@@ -5,7 +5,8 @@ The content of a file is a dict with one of
 - ``text``: it is UTF-8,
 - ``base64``: it is not,
 - ``link``: what it links to,
-- ``reason``: why there is none of these; of a large file with ``size_bytes`` and ``sha256``,
+- ``reason``: why there is none of these; as a rule with the ``sha256`` of all that was left
+  out, so that a change of it is seen, and of what is large with ``size_bytes``,
 
 and ``executable`` where it may be executed.
 """
@@ -13,6 +14,7 @@ and ``executable`` where it may be executed.
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -106,13 +108,13 @@ def limit_contents(parts: Mapping[str, bytes]) -> dict[str, dict[str, Any]]:
     found = {}
     for name, part in sorted(parts.items(), key=lambda item: (len(item[1]), item[0])):
         problem = budget.problem_with(len(part))
-        left_out = {"size_bytes": len(part), "reason": problem}
+        left_out = {"size_bytes": len(part), "sha256": _sha256(part), "reason": problem}
         found[name] = left_out if problem else encode_content(name, part)
     return dict(sorted(found.items()))
 
 
 def encode_content(name: str, content: bytes) -> dict[str, Any]:
-    """A file's bytes as plain data, unless they seem to hold a secret.
+    """A file's bytes as plain data, or their hash alone where they seem to hold a secret.
 
     Example:
         >>> encode_content("notes.txt", b"tuned by hand")
@@ -121,12 +123,16 @@ def encode_content(name: str, content: bytes) -> dict[str, Any]:
         {'base64': '/w=='}
     """
     if holds_secret(name, content):
-        return {"reason": "seems to hold a secret"}
+        return {"sha256": _sha256(content), "reason": "seems to hold a secret"}
     try:
         text = content.decode()
     except UnicodeDecodeError:
         text = "\0"
     return {"base64": base64.b64encode(content).decode()} if "\0" in text else {"text": text}
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def decode_content(content: Mapping[str, Any]) -> bytes | None:

@@ -14,11 +14,12 @@ The fingerprint is a dict with ``kind`` and
 
 from __future__ import annotations
 
+import difflib
 import glob
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,38 @@ def capture_data(
     found = {mask_logins(name): _fingerprint(base, name, hashes) for name in sorted(set(names))}
     hashes.save()
     return found
+
+
+def missing_data(fingerprints: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """A sentence for each name that no file has, with the nearest one that there is.
+
+    Args:
+        fingerprints: What :func:`capture_data` gave, for names relative to the current folder.
+
+    Example:
+        >>> missing_data({"no/such.csv": {"kind": "missing"}, "a.csv": {"kind": "file"}})
+        ["'no/such.csv' is not there"]
+    """
+    return [
+        f"{name!r} fits no file"
+        if data["kind"] == "pattern"
+        else f"{name!r} is not there{_nearest(Path(name).expanduser())}"
+        for name, data in fingerprints.items()
+        if data["kind"] == "missing" or (data["kind"] == "pattern" and not data["files"])
+    ]
+
+
+def _nearest(path: Path) -> str:
+    """What was probably meant, judged by the first part of the path that is not there."""
+    gone = next((p for p in (*reversed(path.parents), path) if not p.exists()), path)
+    try:
+        there = [entry.name for entry in gone.parent.iterdir()]
+    except OSError:
+        return ""
+    near = difflib.get_close_matches(gone.name, there, n=1)
+    rest = path.relative_to(gone)
+    meant = [gone.with_name(name) / rest for name in near]
+    return f"; did you mean {meant[0].as_posix()!r}?" if meant else ""
 
 
 def _fingerprint(base: Path, name: str, hashes: HashCache) -> dict[str, Any]:

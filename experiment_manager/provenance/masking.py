@@ -1,48 +1,17 @@
-"""Names that look like those of secrets, and texts with the secrets in them masked."""
+"""Texts with the secrets in them masked."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 
-MASK = "***"
-
-_WORDS = frozenset(
-    {
-        *("auth", "bearer", "cookie", "cookies", "cred", "creds", "dsn", "jwt", "key", "keys"),
-        *("pass", "private", "pwd", "secret", "secrets", "signature", "token"),
-    }
-)
-_STEMS = (
-    *("accesskey", "accesstoken", "apikey", "apitoken", "authorization", "authtoken"),
-    *("credential", "passphrase", "passwd", "password", "privatekey", "secret"),
-)
-_ENDINGS = ("key", "pwd", "token")
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+from experiment_manager.common.secret_names import MASK, is_secret_name
 
 # The environment's settings have no part in the results, and may be secret (config/overrides.py).
 _ENVIRONMENT_SETTING = re.compile(r"[+~]*env\.")
 _ASSIGNMENT = re.compile(r"([\w.\-\[\]]+)[\"']?\s*[=:]\s*")
 # A password may hold "/" and "@", so all up to the last "@" counts.
 _LOGIN = re.compile(r"(?<=://)(?:[^\s/@:]*:\S*|[^\s/@]*)@")
-
-
-def is_secret_name(name: str) -> bool:
-    """True where a variable, an option or a setting of that name may hold a secret.
-
-    It is judged by its words, so that ``tokenizer`` and ``max_tokens`` are none.
-
-    Example:
-        >>> [is_secret_name(n) for n in ("HF_TOKEN", "dbPassword", "tokenizer", "max_tokens")]
-        [True, True, False, False]
-    """
-    words = [word.lower() for word in _WORD.findall(name)]
-    compact = "".join(words)
-    return (
-        not _WORDS.isdisjoint(words)
-        or any(stem in compact for stem in _STEMS)
-        or compact.endswith(_ENDINGS)
-    )
 
 
 def mask_logins(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
@@ -14,6 +15,12 @@ _NAMES = (
     *("password.*", "passwords.*", "secret.*", "secrets.*", "service[_-]account*.json"),
 )
 _CONFIG_SUFFIXES = frozenset({".cfg", ".conf", ".ini", ".json", ".toml", ".yaml", ".yml"})
+_SCRIPT_SUFFIXES = frozenset(
+    {
+        *(".sh", ".bash", ".zsh", ".ps1", ".bat", ".slurm", ".sbatch", ".mk", ".txt", ".in", ""),
+        *(".j2", ".jinja", ".jinja2", ".tpl"),
+    }
+)
 
 # Each pattern begins with a fixed text, which makes the search many times faster; the content is
 # in lower case. A reference (${...}), a template ({...}, <...>, %s) or a word of documentation
@@ -25,10 +32,9 @@ _KEYS = (
 _IS = rb"[\"']?[ \t]*[=:][ \t]*"
 _REAL = rb"(?![$<{%*?]|(?:pass(?:word|wd)?|pwd?|p|secret|x+|\.+)[\"'@\s])"
 _QUOTED = tuple(re.compile(key + _IS + rb"([\"'])" + _REAL + rb"[^\"'\s]+\1") for key in _KEYS)
-_BARE = tuple(
-    re.compile(key + _IS + _REAL + rb"(?!(?:null|none|true|false)\b)[^\s\"'#,\[!~]")
-    for key in _KEYS
-)
+_VALUE = _REAL + rb"(?!(?:null|none|true|false)\b)[^\s\"'#,\[!~]"
+_BARE = tuple(re.compile(key + _IS + _VALUE) for key in _KEYS)
+_ASSIGNED = tuple(re.compile(key + rb"=" + _VALUE) for key in _KEYS)  # as shells do
 _FORMATS = tuple(
     re.compile(pattern)
     for pattern in (
@@ -37,6 +43,8 @@ _FORMATS = tuple(
         *(rb"ghp_[a-z0-9]{20}", rb"github_pat_[a-z0-9]{20}", rb"glpat-[\w-]{20}"),
         *(rb"hf_(?<!\whf_)[a-z0-9]{20}", rb"sk-(?<!\wsk-)[\w-]{20}"),
         rb"akia(?<!\wakia)[a-z0-9]{16}\b",
+        *(rb"sig=(?<=[?&]sig=)[\w%+/-]{16}", rb"signature=(?<=[?&-]signature=)[\w%+/-]{16}"),
+        rb"pwd=(?<=[;=\"']pwd=)" + _REAL + rb"[^;\s\"']+",
     )
 )
 
@@ -57,7 +65,8 @@ def holds_secret(name: str, content: bytes) -> bool:
     r"""True where a file seems to hold a secret: a private key, a token, a password.
 
     Args:
-        name: The file's name; in a configuration passwords stand without quotes, too.
+        name: The file's name; in a configuration or a script passwords stand without
+            quotes, too.
         content: What stands in it.
 
     Example:
@@ -66,6 +75,18 @@ def holds_secret(name: str, content: bytes) -> bool:
         >>> holds_secret("env.yaml", b"database:\n  url: mysql://me:${oc.env:PASSWORD}@host/db")
         False
     """
-    is_config = PurePosixPath(name).suffix.lower() in _CONFIG_SUFFIXES
+    suffix = PurePosixPath(name).suffix.lower()
+    unquoted = _BARE if suffix in _CONFIG_SUFFIXES else ()
+    patterns = (*_FORMATS, *_QUOTED, *(_ASSIGNED if suffix in _SCRIPT_SUFFIXES else unquoted))
     text = content.lower()
-    return any(p.search(text) for p in (*_FORMATS, *_QUOTED, *(_BARE if is_config else ())))
+    return any(pattern.search(text) for pattern in patterns)
+
+
+def is_secret_assignment(name: str, value: str) -> bool:
+    """True where a variable of that name with that value seems to hold a secret.
+
+    Example:
+        >>> is_secret_assignment("LAB_LOGIN", "ghp_" + 20 * "a"), is_secret_assignment("LAB", "b")
+        (True, False)
+    """
+    return holds_secret("variables.ini", os.fsencode(f"{name}={value}"))

@@ -6,7 +6,9 @@ import os
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 
-from experiment_manager.provenance.masking import is_secret_name, mask_logins
+from experiment_manager.common.secret_names import is_secret_name
+from experiment_manager.provenance.masking import mask_logins
+from experiment_manager.provenance.secret_files import is_secret_assignment
 
 RECORDED = (
     # which devices there are, and how they compute
@@ -30,7 +32,7 @@ def capture_variables(
 ) -> dict[str, str]:
     """The environment variables that are allowed, sorted; logins in URLs are masked.
 
-    A variable whose name looks like that of a secret is left out, whatever allows it.
+    A variable whose name or whose value looks like a secret is left out, whatever allows it.
 
     Args:
         allowed: Names or patterns such as ``MYLAB_*``, besides those in :data:`RECORDED`.
@@ -42,8 +44,10 @@ def capture_variables(
         {'LAB_SITE': 'b', 'OMP_NUM_THREADS': '4'}
     """
     patterns = (*RECORDED, *allowed)
-    return {
+    given = sorted((os.environ if variables is None else variables).items())
+    recorded = {
         name: mask_logins(value)
-        for name, value in sorted((os.environ if variables is None else variables).items())
+        for name, value in given
         if any(fnmatchcase(name, pattern) for pattern in patterns) and not is_secret_name(name)
     }
+    return {n: value for n, value in recorded.items() if not is_secret_assignment(n, value)}

@@ -26,11 +26,16 @@ class CheckoutError(ExperimentManagerError):
     """Recorded code that cannot be had again; the text says why."""
 
 
-def left_out(code: Mapping[str, Any]) -> dict[str, str]:
+class RepositoryGoneError(CheckoutError):
+    """The repository is not where it was recorded, so that its commits cannot be had."""
+
+
+def left_out(code: Mapping[str, Any], *, unseen_only: bool = False) -> dict[str, str]:
     """The source files that a record does not hold, by name, and why.
 
     Args:
         code: What :func:`~experiment_manager.provenance.code.capture_code` gave.
+        unseen_only: True for those alone of which not even a change would be seen.
 
     Example:
         >>> large = {"size_bytes": 2**22, "reason": "larger than 1 MiB"}
@@ -38,10 +43,14 @@ def left_out(code: Mapping[str, Any]) -> dict[str, str]:
         {'all.ipynb': 'larger than 1 MiB'}
     """
     contents = {**code["files"], **code["changes"]}
+    if unseen_only:
+        contents = {name: one for name, one in contents.items() if "sha256" not in one}
     reasons = {name: content.get("reason", NOT_SOURCE) for name, content in contents.items()}
     found = {name: reason for name, reason in reasons.items() if reason != NOT_SOURCE}
-    for path, inner in code["repositories"].items():
-        found |= {f"{path}/{name}": reason for name, reason in left_out(inner).items()}
+    inside = {**code["repositories"], **code.get("elsewhere", {})}
+    for path, inner in inside.items():
+        names = left_out(inner, unseen_only=unseen_only)
+        found |= {f"{path}/{name}": reason for name, reason in names.items()}
     return found
 
 
@@ -95,12 +104,16 @@ def checkout(code: Mapping[str, Any], target: Path, repository: Path | None = No
 def _checkout_commit(root: Path, commit: str, target: Path) -> None:
     if not _COMMIT.fullmatch(commit):
         raise CheckoutError(f"{commit!r} is no commit; the record was damaged")
-    unusable = f"{root}: the recorded repository cannot be used; if it was moved, name its folder"
+    unusable = f"{root}: the recorded repository cannot be used; perhaps it was moved"
     gone = (
         f"{root}: the commit {commit} is not there any more; perhaps it can be had again with "
         f"'git fetch origin {commit}'"
     )
-    objects = os.fsdecode(_git(unusable, root, "rev-parse", "--git-path", "objects")).strip()
+    try:
+        located = _git(unusable, root, "rev-parse", "--git-path", "objects")
+    except CheckoutError as error:
+        raise RepositoryGoneError(str(error)) from error
+    objects = os.fsdecode(located).strip()
     _git(gone, root, "cat-file", "-e", f"{commit}^{{commit}}")
     failed = f"{root}: the commit {commit} cannot be checked out"
     kind = "sha256" if len(commit) == _SHA256_LENGTH else "sha1"

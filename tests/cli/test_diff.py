@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from experiment_manager.cli.commands_inspect import diff
+from experiment_manager.cli.commands_inspect import diff, logs
 from experiment_manager.common.metrics import MetricPoint
 from experiment_manager.db.manager import DatabaseManager
 from experiment_manager.provenance.code import capture_code
@@ -249,6 +249,55 @@ def test_diff_as_json_has_no_code_unless_it_is_asked_for(call: Call) -> None:
     found = loaded(call("digits/s/1", "digits/l/1", "--json"))
     assert found["code_diff"] is None
     assert found["origin"] == {"differences": [], "equal": []}
+
+
+def test_diff_does_not_call_code_the_same_of_which_it_knows_no_more_than_that_it_was_left_out(
+    recorded: DatabaseManager, tmp_path: Path
+) -> None:
+    facts = made_of(tmp_path, 8)  # as it was recorded once, without a hash
+    facts["code"]["files"]["login.py"] = {"reason": "seems to hold a secret"}
+    text = " ".join(compared(recorded, facts, facts).stdout.split())
+    assert "Not recorded, so perhaps other code: login.py." in text
+    assert "Made of the same: packages and python." in text
+
+
+def test_diff_shows_the_lines_of_code_that_lies_elsewhere(
+    recorded: DatabaseManager, tmp_path: Path
+) -> None:
+    main = made_of(tmp_path, 8)["code"]
+    (tmp_path / "lib").mkdir()
+    codes = [
+        {**main, "elsewhere": {"lib": made_of(tmp_path / "lib", width)["code"]}}
+        for width in (8, 16)
+    ]
+    done = compared(recorded, *({"code": code} for code in codes), arguments=("--code",))
+    assert "lib: 1 file of the working tree differs: net.py" in done.stdout
+    assert "+width = 16" in done.stdout
+
+
+# Places.
+
+
+def test_a_second_place_is_that_of_b(call: Call, place: Path) -> None:
+    digits, dogs = (str(place / "outputs" / name) for name in ("digits", "dogs"))
+    found = loaded(call("digits/s/1", "dogs/base/1", "--in", digits, "--in", dogs, "--json"))
+    databases = [found[side]["database"] for side in "ab"]
+    assert databases == [f"outputs/{name}/experiments.db" for name in ("digits", "dogs")]
+    done = call("digits/s/1", "dogs/base/1", "--in", dogs, "--in", digits)
+    assert (done.exit_code, done.stdout) == (2, "")
+
+
+def test_more_places_than_two_are_refused(call: Call) -> None:
+    done = call("digits/s/1", "dogs/base/1", *(3 * ("--in", ".")))
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "'--in': it takes two places at most, of A and of B" in done.stderr
+
+
+def test_elsewhere_a_second_place_is_refused(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(place)
+    done = CliRunner().invoke(logs, ["digits/s/1", "--in", ".", "--in", "outputs"])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "'--in': it takes one place, once" in done.stderr
 
 
 # Trials.

@@ -83,6 +83,12 @@ def test_code_that_is_not_that_of_a_commit_is_told(
     assert printed(capsys, with_code(**changed)).endswith(f"code {text}")
 
 
+def test_code_that_comes_from_elsewhere_is_told_too(capsys: pytest.CaptureFixture[str]) -> None:
+    elsewhere = {"lib": {**FACTS["code"], "commit": "9f8e7d6c5b4a"}}
+    text = printed(capsys, with_code(elsewhere=elsewhere))
+    assert text.endswith("code commit 1a2b3c4 (main); lib: commit 9f8e7d6 (main)")
+
+
 @pytest.mark.parametrize("facts", [{}, {"python": "3.11", "host": "node7"}])
 def test_without_a_record_there_is_nothing(
     capsys: pytest.CaptureFixture[str], facts: dict[str, Any]

@@ -133,3 +133,14 @@ def test_the_time_of_missing_runs_is_taken_from_finished_ones(
     ]
     planned += [PlannedRun(create_spec(tmp_path, trial, 9)) for trial in missing]
     assert expected_s(planned) == expected
+
+
+def test_a_run_that_took_several_attempts_tells_no_time(
+    describe: Describe, command: Command, tmp_path: Path
+) -> None:
+    describe({"name": "small", "retry": {"times": 1}}, breaks_in="small/0")
+    command("run", "configs")
+    with DatabaseManager(str(tmp_path / "work/experiments.db"), use_sqlite=True) as db:
+        db.update_trial_run_status(1, RunStatus.COMPLETED)
+    describe({"name": "small", "repeat": 2}, breaks_in="small/0")
+    assert "1 completed, 1 new. 'run' would execute 1.\n" in command("plan", "configs").stdout

@@ -144,6 +144,10 @@ def test_the_repetition_can_be_kept_and_looked_at(reproduce: Command, command: C
     assert reproduce("digits/small/1", "--keep", "kept").stdout.endswith("Kept in kept\n")
     shown = command("diff", "digits/small/1", "digits/small/1", "--in", "kept")
     assert (shown.returncode, shown.stderr) == (0, "")
+    both = command("diff", *2 * ("digits/small/1",), "--in", "work", "--in", "kept", "--json")
+    found = json.loads(both.stdout)
+    places = [found[side]["database"] for side in "ab"]
+    assert places == ["work/experiments.db", "kept/workspace/experiments.db"]
     assert command("ls").stdout.count("digits") == 1
 
 

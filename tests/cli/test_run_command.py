@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pytest
+from rich.console import Console
+
+from experiment_manager.cli.progress import LineProgress
+from experiment_manager.common.common import Level
+from experiment_manager.trackers.context import Context
 
 Done = subprocess.CompletedProcess[str]
 Command = Callable[..., Done]
 Describe = Callable[..., Path]
+Spawn = Callable[..., subprocess.Popen[bytes]]
 Stored = Callable[[], list[tuple[Any, ...]]]
 
 
@@ -150,15 +157,58 @@ def test_an_output_that_lacks_a_character_ends_no_run(
     assert {run[2] for run in stored()} == {"completed"}
 
 
+@pytest.mark.parametrize("stderr", [None, subprocess.STDOUT], ids=["stdout", "both"])
 def test_a_reader_that_goes_away_ends_no_run(
-    describe: Describe, spawn: Callable[..., subprocess.Popen[bytes]], stored: Stored
+    describe: Describe, spawn: Spawn, stored: Stored, stderr: int | None
 ) -> None:
     describe()
-    with spawn("run", "configs", variables={}, stdout=subprocess.PIPE) as process:
+    command = ("run", "configs", "--verbose")  # so that there is much on both
+    with spawn(*command, variables={}, stdout=subprocess.PIPE, stderr=stderr) as process:
         assert process.stdout is not None
         process.stdout.close()
         assert process.wait() == 0
     assert [run[2] for run in stored()] == ["completed"] * 3
+
+
+@pytest.mark.usefixtures("finished")
+@pytest.mark.parametrize("arguments", [["plan", "configs"], ["ls", "--json"]], ids=" ".join)
+def test_an_output_that_takes_nothing_more_is_told_in_a_line(
+    spawn: Spawn, full_output: TextIO, arguments: list[str]
+) -> None:
+    options: dict[str, Any] = {"stdout": full_output, "stderr": subprocess.PIPE}
+    with spawn(*arguments, variables={}, **options) as process:
+        assert process.stderr is not None
+        (line,) = process.stderr.read().decode().splitlines()
+        assert process.wait() == 2
+    assert line.startswith("Error: [Errno 28] No space left on device: make room; ")
+
+
+def test_an_output_that_takes_nothing_more_ends_no_run(full_output: TextIO) -> None:
+    progress = LineProgress(Console(file=full_output), 1, lambda: None)
+    context = Context().entering_trial("digits", "small")
+    progress.on_create(Level.TRIAL_RUN, context)
+    progress.on_end(Level.TRIAL_RUN, context)
+
+
+def test_an_experiment_that_another_process_has_is_told_and_nothing_else(
+    describe: Describe, command: Command, spawn: Spawn
+) -> None:
+    describe()
+    ready, ready_in_child = os.pipe()
+    with spawn(
+        *("run", "configs", "--quiet"),
+        variables={"STOP_IN": "small/0", "READY": str(ready_in_child)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        pass_fds=[ready_in_child],
+    ) as holder:
+        os.close(ready_in_child)
+        assert os.read(ready, 1) == b"x"
+        os.close(ready)
+        done = command("run", "configs")
+        holder.kill()
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "is being run by" in done.stderr
 
 
 def test_the_reason_of_a_failure_is_its_type_and_first_line(

@@ -50,8 +50,16 @@ def test_it_has_the_results_of_each_run_and_each_trial(
         "database": "work/experiments.db",
     }
     assert (small["trial"], large["trial"]) == ("small", "large")
-    assert small["metrics"]["test_acc"] == {"n": 2, "mean": 0.625, "sd": pytest.approx(0.1767767)}
-    assert large["metrics"]["test_acc"] == {"n": 1, "mean": 0.5, "sd": "nan"}
+    assert small["metrics"]["test_acc"] == {
+        "n": 2,
+        "missing": 0,
+        "not_finite": 0,
+        "mean": 0.625,
+        "sd": pytest.approx(0.1767767),
+        "median": 0.625,
+        "iqm": 0.625,
+    }
+    assert large["metrics"]["test_acc"]["sd"] == "nan"
     first, second = small["runs"]
     assert (first["run"], second["run"]) == (1, 2)
     assert (second["status"], second["seed"], second["error"]) == ("completed", 1, None)

@@ -59,7 +59,7 @@ def test_the_version_is_the_packages(command: Command) -> None:
     ("arguments", "complaint"),
     [
         (["runn"], "No such command 'runn'. Did you mean 'run'?"),
-        (["xyzzy"], "No such command 'xyzzy'. Known: completion, db, diff, "),
+        (["xyzzy"], "No such command 'xyzzy'. Known: best, compare, completion, "),
         (["db", "chek"], "No such command 'chek'. Did you mean 'check'?"),
         (["completion", "fsh"], "there is no 'fsh'. Did you mean 'fish'"),
         (["export", "--to", "-", "--format", "cvs"], "there is no 'cvs'. Did you mean 'csv'?"),
@@ -83,6 +83,16 @@ def test_bad_usage_of_a_process_exits_with_2(command: Command) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert "Error: No such command 'rum'." in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["rum"], ["run", "nowhere"]], ids=" ".join)
+def test_an_error_that_nobody_reads_has_its_exit_code(
+    spawn: Callable[..., subprocess.Popen[bytes]], arguments: list[str]
+) -> None:
+    with spawn(*arguments, variables={}, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        process.stderr.close()
+        assert process.wait() == 2
 
 
 def test_no_command_at_all_shows_the_help(command: Command) -> None:

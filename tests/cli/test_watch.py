@@ -267,7 +267,12 @@ def test_ctrl_c_ends_it_without_a_word_and_the_table_stays(
     terminal, inside = pty.openpty()
     given = {"TERM": "xterm-256color", "COLUMNS": "80"}
     with spawn(
-        "watch", variables=given, stdin=inside, stdout=inside, stderr=subprocess.PIPE
+        "watch",
+        variables=given,
+        stdin=inside,
+        stdout=inside,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     ) as process:
         os.close(inside)
         shown = b""

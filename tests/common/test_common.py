@@ -40,7 +40,7 @@ def test_a_level_is_below_those_before_it_and_no_other() -> None:
         (RuntimeError(), RunStatus.FAILED),
         (KeyboardInterrupt(), RunStatus.ABORTED),
         (Terminated(), RunStatus.ABORTED),
-        (SystemExit(), RunStatus.ABORTED),
+        (SystemExit(), RunStatus.FAILED),
     ],
     ids=repr,
 )

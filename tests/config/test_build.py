@@ -359,7 +359,7 @@ def test_planning_writes_nothing_and_imports_no_code_of_the_user(
             {"env": "hue: 1"},
             (
                 "env.yaml: unknown key 'hue'. "
-                "Known: database, debug, executor, trackers, verbose, workspace."
+                "Known: database, debug, executor, freeze_code, trackers, verbose, workspace."
             ),
         ),
         (

@@ -90,6 +90,9 @@ def test_the_causes_need_no_quotes_though_yaml_reads_a_bare_on_as_true(tmp_path:
         ({"times": True}, "'times' must be 0 or more"),
         ({"wait_s": "soon"}, "'wait_s' must be seconds"),
         ({"on": [3]}, "'on' must be a text or a list of texts"),
+        ({"on": ["OSError", "OOM"]}, "'on' has 'OOM'. Did you mean 'oom'?"),
+        ({"on": "Timeout"}, "'on' has 'Timeout'. Did you mean 'timeout'?"),
+        ({"on": ["Lost"]}, "'on' has 'Lost'. Did you mean 'lost'?"),
     ],
 )
 def test_what_is_wrong_with_a_rule_is_told(value: Any, complaint: str) -> None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import msgpack
 import pytest
 
 from experiment_manager.common.metrics import MetricPoint
+from experiment_manager.common.processes import ProcessIdentity
 from experiment_manager.db.journal import Journal, decode
 from experiment_manager.db.keys import epoch_owner, experiment_owner
 from experiment_manager.db.leftovers import deliver_leftovers
@@ -83,6 +85,15 @@ def test_one_that_is_not_on_this_machine_waits(left_behind: Path, db: DatabaseMa
     assert outcomes(db) == [("elsewhere", 0)]
     elsewhere.rename(folder)
     assert outcomes(db) == [("delivered", 4)]
+
+
+def test_one_of_a_run_that_lives_on_another_machine_is_not_even_looked_at(
+    left_behind: Path, db: DatabaseManager, run: TrialRunRow
+) -> None:
+    other = replace(ProcessIdentity.current(), host="node7", machine="another boot")
+    db.claim_trial_run(run.trial_id, run.number, other)
+    assert outcomes(db) == []
+    assert left_behind.exists()
 
 
 def test_one_whose_file_was_deleted_already_is_forgotten(

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from experiment_manager.common.common import RunStatus
-from experiment_manager.common.errors import QueryError
+from experiment_manager.common.errors import QueryError, RunTakenError
 from experiment_manager.common.metrics import MetricPoint
+from experiment_manager.common.processes import ProcessIdentity
 from experiment_manager.db import delivery, engine, journal
 from experiment_manager.db import recorder as recorder_module
 from experiment_manager.db.keys import (
@@ -209,16 +210,30 @@ def test_a_journal_stays_where_the_database_is_away_until_the_end(
 
 
 def test_a_run_that_was_started_again_takes_nothing_more_of_the_old_attempt(
-    recorder: Recorder, db: DatabaseManager, run: TrialRunRow, rows: Rows
+    recorder: Recorder, db: DatabaseManager, run: TrialRunRow, rows: Rows, folder: Path
 ) -> None:
     recorder.record_metrics(epoch_owner(run.id, 0), [point("old", 1)])
     db.start_trial_run(run.trial_id, run.number)
-    with pytest.raises(QueryError, match="started again"):
+    with pytest.raises(RunTakenError, match="the run was removed, or begun again by another"):
         recorder.record_status(run_owner(run.id), RunStatus.COMPLETED, None)
-    with pytest.raises(QueryError, match="started again"):
+    with pytest.raises(RunTakenError, match="what this process has recorded of it since is disc"):
         recorder.close()
+    assert list(folder.iterdir()) == []
     assert rows("SELECT count(*) FROM METRIC") == [(0,)]
     assert rows("SELECT status, attempt FROM TRIAL_RUN") == [("running", 2)]
+
+
+def test_who_has_started_a_run_again_is_named(
+    db: DatabaseManager, folder: Path, run: TrialRunRow
+) -> None:
+    recorder = Recorder(db, folder, LOGGER)
+    recorder.record_metrics(epoch_owner(run.id, 0), [point("old", 1)])
+    db.claim_trial_run(run.trial_id, run.number, ProcessIdentity.current())
+    db.start_trial_run(run.trial_id, run.number)
+    with pytest.raises(RunTakenError, match=f"begun again by {ProcessIdentity.current()}"):
+        recorder.record_status(run_owner(run.id), RunStatus.COMPLETED, None)
+    with pytest.raises(RunTakenError):
+        recorder.close()
 
 
 def test_an_interrupt_just_after_a_commit_doubles_nothing(

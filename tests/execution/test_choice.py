@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,12 @@ import pytest
 from experiment_manager.common.common import RunStatus
 from experiment_manager.common.errors import ConfigError
 from experiment_manager.common.processes import ProcessIdentity
+from experiment_manager.db.rows import TrialRunRow
 from experiment_manager.execution.choice import Choice, Work
 from experiment_manager.execution.planned import PlannedRun
 from experiment_manager.testing.configs import create_spec
 
+UTC = timezone.utc
 HOLDER = replace(ProcessIdentity.current(), host="node7")
 EVERY_STATE = tuple(RunStatus)
 
@@ -23,7 +26,29 @@ def planned(
 ) -> PlannedRun:
     """A run as it stands; one that did not succeed could go on from a checkpoint."""
     spec = create_spec(Path("workspace"), trial, run)
-    return PlannedRun(replace(spec, resume=not status.is_success), status, changed)
+    resumed = replace(spec, resume=not status.is_success, attempts=int(not status.is_success))
+    return PlannedRun(resumed, status, changed)
+
+
+def with_row(run: PlannedRun, reason: str | None, minute: int = 0) -> PlannedRun:
+    """As the database has it, begun in a minute."""
+    started = datetime(2026, 1, 1, 12, minute, tzinfo=UTC)
+    row = TrialRunRow(
+        id=1,
+        trial_id=1,
+        status=run.status.value,
+        start_time=started,
+        update_time=started,
+        end_time=started,
+        number=run.spec.run,
+        seed=0,
+        attempt=1,
+        config_hash="",
+        error=None,
+        reason=reason,
+        note=None,
+    )
+    return replace(run, row=row)
 
 
 def held(trial: str = "small", run: int = 1) -> PlannedRun:
@@ -52,7 +77,7 @@ def executed(work: Work) -> list[str]:
 
 
 def set_aside(work: Work) -> dict[str, str]:
-    """The reason for each finished run that is set aside."""
+    """The reason for each run that is set aside."""
     return {f"{run.spec.trial}/{run.spec.run}": reason for run, reason in work.archived}
 
 
@@ -102,6 +127,16 @@ def test_only_runs_that_stand_so_are_tried_again_beside_the_new_ones(
     retry: tuple[str, ...], expected: list[str]
 ) -> None:
     assert executed(Choice(retry=retry).select(PLAN)) == expected
+
+
+@pytest.mark.parametrize(
+    ("retry", "is_tried"), [("lost", True), ("failed", True), ("aborted", False)]
+)
+def test_a_run_that_failed_because_its_process_was_lost_is_both(
+    retry: str, is_tried: bool
+) -> None:
+    run = with_row(planned(RunStatus.FAILED), "lost")
+    assert bool(Choice(retry=(retry,)).select([run]).specs) is is_tried
 
 
 @pytest.mark.parametrize(
@@ -168,17 +203,24 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
 # restart.
 
 
-def test_restart_executes_all_anew_and_sets_finished_ones_aside() -> None:
+def test_restart_executes_all_anew_and_sets_aside_what_was_begun() -> None:
     work = Choice(restart=True).select(PLAN)
     assert executed(work) == ["small/1", "small/2", "small/3", "large/1", "large/2", "large/3"]
-    assert set_aside(work) == {"small/1": "restarted", "large/2": "restarted"}
-    assert not any(spec.resume for spec in work.specs)
+    begun = ["small/1", "small/2", "large/1", "large/2", "large/3"]
+    assert set_aside(work) == dict.fromkeys(begun, "restarted")
+    assert not any(spec.resume or spec.attempts for spec in work.specs)
+
+
+def test_restart_with_others_leaves_what_these_have_finished_meanwhile() -> None:
+    before, since = (with_row(planned(RunStatus.COMPLETED, run=n), None, n) for n in (1, 5))
+    work = Choice(restart=True).select([before, since], datetime(2026, 1, 1, 12, 3, tzinfo=UTC))
+    assert executed(work) == ["small/1"]
 
 
 def test_restart_of_what_is_named_leaves_the_rest() -> None:
     work = Choice(restart=True, only=("small/1", "large/1")).select(PLAN)
     assert executed(work) == ["small/1", "large/1"]
-    assert set_aside(work) == {"small/1": "restarted"}
+    assert set_aside(work) == {"small/1": "restarted", "large/1": "restarted"}
 
 
 def test_restart_tries_those_again_that_stand_so() -> None:
@@ -219,10 +261,31 @@ def test_rerun_changed_of_what_is_named_leaves_the_rest() -> None:
 def test_restart_sets_them_aside_too_with_that_reason() -> None:
     work = Choice(restart=True).select(EDITED)
     assert executed(work) == ["small/1", "small/2", "large/1"]
-    assert set_aside(work) == {"small/1": "changed", "large/1": "restarted"}
+    reasons = {"small/1": "changed", "small/2": "restarted", "large/1": "restarted"}
+    assert set_aside(work) == reasons
 
 
-def test_nothing_is_set_aside_that_is_not_executed() -> None:
-    for choice in (Choice(retry=(), restart=True), Choice(retry=(), rerun_changed=True)):
-        work = choice.select([*PLAN, *EDITED])
-        assert set(set_aside(work)) <= set(executed(work))
+@pytest.mark.parametrize("choice", [Choice(rerun_changed=True), Choice(restart=True)])
+def test_a_trial_keeps_no_results_of_other_settings_beside_new_ones(choice: Choice) -> None:
+    edited = [planned(RunStatus.COMPLETED, run=run, changed=("lr",)) for run in (1, 2)]
+    gone = replace(planned(RunStatus.COMPLETED, run=3, changed=("lr",)), is_beyond=True)
+    work = replace(choice, only=("small/1",)).select([*edited, gone])
+    assert executed(work) == ["small/1"]
+    assert set_aside(work) == dict.fromkeys(["small/1", "small/2", "small/3"], "changed")
+
+
+def test_a_finished_run_of_other_settings_that_is_not_planned_any_more_is_in_the_way() -> None:
+    gone = replace(planned(RunStatus.COMPLETED, run=3, changed=("lr",)), is_beyond=True)
+    with pytest.raises(ConfigError, match="finished runs with another 'lr'"):
+        Choice().select([planned(RunStatus.PENDING), gone])
+
+
+def test_what_an_unfinished_run_of_other_settings_recorded_is_set_aside() -> None:
+    work = Choice().select([planned(RunStatus.ABORTED, changed=("lr",))])
+    assert set_aside(work) == {"small/1": "changed"}
+    assert [(spec.resume, spec.attempts) for spec in work.specs] == [(False, 0)]
+
+
+def test_nothing_is_set_aside_where_nothing_is_executed() -> None:
+    done = planned(RunStatus.COMPLETED)
+    assert Choice(rerun_changed=True).select([done]) == Work(())

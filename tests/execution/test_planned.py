@@ -173,7 +173,8 @@ def test_a_run_that_did_not_succeed_is_missing_and_goes_on(case: Case, status: s
 def test_with_other_settings_it_begins_anew(case: Case, status: str) -> None:
     case.execute(status)
     run = case.compare(case.edited({"lr": 0.2}))
-    assert (run.is_missing, run.changed, run.spec.resume) == (True, (), False)
+    assert (run.is_missing, run.spec.resume) == (True, False)
+    assert run.changed == ("lr", "net.depth", "layers")
 
 
 def test_a_run_that_nobody_watches_over_is_missing(case: Case) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from experiment_manager.common.code_place import moved
 from experiment_manager.execution.recorded_code import recorded_code
-from experiment_manager.execution.task import moved
 from experiment_manager.provenance.code import capture_code
 
 if TYPE_CHECKING:

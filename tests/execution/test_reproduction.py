@@ -14,6 +14,7 @@ from experiment_manager.common.imports import import_object
 from experiment_manager.db.manager import DatabaseManager
 from experiment_manager.execution.reproduction import Reproduction, Way, reproduce
 from experiment_manager.execution.task import ReproductionError
+from experiment_manager.experiment import Experiment
 from experiment_manager.provenance.worktree import CheckoutError
 from experiment_manager.results.histories import Place, Verdict
 from experiment_manager.testing.factories import factory_of
@@ -77,6 +78,17 @@ def test_a_run_that_failed_fails_again_with_the_same_exception_in_the_same_epoch
     assert found.agreement.repeated.ending == "failed (ValueError) after 1 epoch"
 
 
+def test_a_run_whose_process_died_comes_out_identical_where_it_dies_again(
+    project: Project, repeat: Repeat
+) -> None:
+    project.write("second_time", "")
+    project.describe(dies_in=1)
+    Experiment.create("configs", executor="local").run()
+    found = repeat()
+    assert found.agreement.original.ending == "failed (lost) after 1 epoch"
+    assert found.agreement.verdict is Verdict.IDENTICAL
+
+
 def test_a_run_that_went_on_from_a_checkpoint_comes_out_identical(
     project: Project, repeat: Repeat
 ) -> None:
@@ -131,7 +143,8 @@ def test_a_process_that_dies_is_a_difference(project: Project, repeat: Repeat) -
     project.run(dies_in=1)
     project.write("second_time", "")
     found = repeat()
-    assert found.agreement.repeated.ending == "lost (exit code 7) after 1 epoch"
+    assert found.agreement.repeated.ending == "failed (lost) after 1 epoch"
+    assert found.remarks == ("The process that repeated it died: exit code 7.",)
     assert found.agreement.first is not None
     assert found.agreement.first.place == Place(1, None, "loss")
     assert found.agreement.first.repeated is None
@@ -328,7 +341,7 @@ def test_a_repository_that_was_moved_can_be_named(
     project.run()
     git(tmp_path, "clone", "--quiet", str(project.root), "clone")
     shutil.move(project.root / ".git", tmp_path / "gone")
-    with pytest.raises(CheckoutError, match="if it was moved, name its folder"):
+    with pytest.raises(CheckoutError, match="If it was moved, name its folder: --repository"):
         repeat(RECORDED)
     way = Way(with_recorded_code=True, repository=tmp_path / "clone")
     assert repeat(way).agreement.verdict is Verdict.IDENTICAL

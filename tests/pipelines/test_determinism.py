@@ -328,6 +328,28 @@ def test_a_run_that_goes_on_from_a_checkpoint_is_not_compared(tmp_path: Path) ->
     assert executed == [0, 0, 1, 1, 2]
 
 
+def test_a_run_that_has_differed_does_not_go_on_but_is_compared_again(tmp_path: Path) -> None:
+    settings = {"callbacks": [{"type": "checkpoint", "interval": 1}]}
+    spec = replace(create_spec(tmp_path, settings=settings), resume=True, verify_determinism=True)
+    executed: list[int] = []
+
+    def epoch(pipeline: Any) -> None:
+        executed.append(pipeline.index)
+        by_chance(pipeline)
+
+    for _ in range(2):
+        assert execute(spec, epoch).causes[0] == "DeterminismError"
+    assert executed == [0, 0, 0, 0]
+
+
+def test_the_checkpoint_of_the_epoch_that_differed_stays_to_be_looked_at(tmp_path: Path) -> None:
+    settings = {"callbacks": [{"type": "checkpoint", "interval": 1}]}
+    spec = replace(create_spec(tmp_path, settings=settings), verify_determinism=True)
+    execute(spec, by_chance)
+    saved = spec.directory.artifacts / "checkpoints"
+    assert [path.name for path in saved.iterdir()] == ["epoch_0.msgpack"]
+
+
 def test_an_interrupt_of_the_first_time_ends_the_run_as_aborted(
     spec: RunSpec, tmp_path: Path, query: Query
 ) -> None:
@@ -337,7 +359,21 @@ def test_an_interrupt_of_the_first_time_ends_the_run_as_aborted(
     with orderly_signals(), pytest.raises(KeyboardInterrupt):
         execute(spec, epoch)
     assert query(tmp_path, "SELECT status FROM TRIAL_RUN") == [("aborted",)]
-    assert list(tmp_path.glob(".first_epoch-*")) == []
+    assert list(tmp_path.rglob(".first_epoch*")) == []
+
+
+@pytest.mark.parametrize("verify", [True, False])
+def test_what_a_process_left_that_was_killed_in_the_first_time_goes_with_the_next_attempt(
+    spec: RunSpec, *, verify: bool
+) -> None:
+    left = spec.directory.root / ".first_epoch" / "contract" / "left"
+    left.mkdir(parents=True)
+    execute(replace(spec, verify_determinism=verify), by_seed)
+    assert sorted(path.name for path in spec.directory.root.iterdir()) == [
+        "artifacts",
+        "configs",
+        "logs",
+    ]
 
 
 # In an experiment.

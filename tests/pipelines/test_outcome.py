@@ -6,6 +6,7 @@ import pytest
 
 from experiment_manager.common.common import RunStatus
 from experiment_manager.common.errors import EarlyStop
+from experiment_manager.common.signals import Terminated
 from experiment_manager.pipelines.outcome import Outcome
 
 ENDED = [status for status in RunStatus if status.is_ended]
@@ -39,7 +40,8 @@ def test_of_two_equally_grave_the_first_counts() -> None:
         (StopIteration(), RunStatus.STOPPED),
         (RuntimeError("x"), RunStatus.FAILED),
         (KeyboardInterrupt(), RunStatus.ABORTED),
-        (SystemExit(0), RunStatus.ABORTED),
+        (Terminated(), RunStatus.ABORTED),
+        (SystemExit(0), RunStatus.FAILED),
     ],
 )
 def test_the_status_of_what_was_raised(error: BaseException, status: RunStatus) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from experiment_manager.common.common import Level, Metric, RunStatus
 from experiment_manager.common.errors import EarlyStop
+from experiment_manager.common.signals import Terminated
 from experiment_manager.config.paths import Directory
 from experiment_manager.environment import Environment
 from experiment_manager.pipelines.pipeline import Pipeline
@@ -199,7 +200,7 @@ def test_the_next_epoch_after_an_exception_raises_it(env: Environment) -> None:
 
 
 @pytest.mark.parametrize("place", ["run", "epoch"])
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(143), GeneratorExit()])
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), Terminated(), GeneratorExit()])
 def test_an_interrupt_is_aborted_and_raised_again_after_everything_was_closed(
     env: Environment, tracker: RecordingTracker, place: str, error: BaseException
 ) -> None:

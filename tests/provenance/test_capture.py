@@ -40,6 +40,23 @@ def test_outputs_are_left_out_and_variables_added(
     assert record["environment_variables"]["LAB_SITE"] == "b"
 
 
+def test_code_of_several_folders_is_recorded_by_their_names(
+    repository: Path, tmp_path: Path
+) -> None:
+    places = [tmp_path / name for name in ("lib", "deep/lib")]
+    for place in places:
+        place.mkdir(parents=True)
+        for name in ("used.py", "unused.py"):
+            (place / name).touch()
+    files = {places[0]: [places[0] / "used.py"]}
+    code = capture(repository, *places, code_files=files)["code"]
+    assert code["root"] == str(repository)
+    assert {name: set(other["files"]) for name, other in code["elsewhere"].items()} == {
+        "lib": {"used.py"},
+        "lib (2)": {"used.py", "unused.py"},
+    }
+
+
 def test_hashes_of_data_are_kept(repository: Path) -> None:
     data, cache = repository / "net.py", repository / "hashes.json"
     capture(repository, data_files=[str(data)], hash_cache=cache)

@@ -128,7 +128,7 @@ def test_a_change_that_seems_to_hold_a_secret_is_left_out(repository: Path) -> N
     put(repository / "net.py", "width = 16\n")
     put(repository / "experiments" / "base.yaml", "url: mysql://me:hunter2@example.com/x\n")
     changes = capture_code(repository)["changes"]
-    assert changes["experiments/base.yaml"] == {"reason": "seems to hold a secret"}
+    assert changes["experiments/base.yaml"].keys() == {"sha256", "reason"}
     assert "text" in changes["net.py"]
 
 
@@ -347,6 +347,14 @@ def test_a_repository_that_takes_too_long_still_tells_its_commit(
     assert code["reason"] == "git status took more than 0.3 s"
     assert (code["commit"], code["is_dirty"]) == (git(repository, "rev-parse", "HEAD"), None)
     assert names(code) == ([], ["experiments/base.yaml"])
+
+
+def test_of_named_files_those_that_are_no_code_are_left_out(tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("net.py", "a.py", "outputs/x.yaml")]
+    for file in (*files, tmp_path / "other.py"):
+        put(file)
+    code = capture_code(tmp_path, [tmp_path / "outputs"], files)
+    assert names(code) == ([], ["a.py", "net.py"])
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:

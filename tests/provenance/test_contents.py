@@ -10,6 +10,7 @@ import pytest
 from experiment_manager.provenance.contents import (
     decode_content,
     encode_content,
+    limit_contents,
     list_sources,
     read_contents,
 )
@@ -37,8 +38,21 @@ def test_there_are_no_bytes_of_what_was_left_out() -> None:
 
 
 def test_what_seems_to_hold_a_secret_is_left_out() -> None:
-    content = encode_content("training.py", b'api_key = "a1b2c3"\n')
-    assert content == {"reason": "seems to hold a secret"}
+    source = b'api_key = "a1b2c3"\n'
+    content = encode_content("training.py", source)
+    digest = hashlib.sha256(source).hexdigest()
+    assert content == {"sha256": digest, "reason": "seems to hold a secret"}
+
+
+def test_a_change_beside_a_secret_is_seen() -> None:
+    before, after = (encode_content("a.py", b'PASSWORD = "a1b2c3"\nx = %d' % x) for x in (1, 2))
+    assert before != after
+
+
+def test_a_change_of_a_large_part_of_a_diff_is_seen() -> None:
+    before, after = (limit_contents({"a.py": letter * (MIB + 1)}) for letter in (b"x", b"y"))
+    assert before["a.py"].keys() == {"size_bytes", "sha256", "reason"}
+    assert before != after
 
 
 def test_a_link_is_recorded_as_where_it_leads(tmp_path: Path) -> None:

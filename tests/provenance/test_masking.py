@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from experiment_manager.provenance.masking import is_secret_name, mask_arguments, mask_logins
+from experiment_manager.common.secret_names import is_secret_name
+from experiment_manager.provenance.masking import mask_arguments, mask_logins
 
 
 @pytest.mark.parametrize(
@@ -13,7 +14,7 @@ from experiment_manager.provenance.masking import is_secret_name, mask_arguments
         *("TOKEN", "HF_TOKEN", "AWS_SECRET_ACCESS_KEY", "DB_PASSWORD", "PGPASSWORD", "MYSQL_PWD"),
         *("WANDB_API_KEY", "GOOGLE_APPLICATION_CREDENTIALS", "OPENAI_APIKEY", "SSH_PASSPHRASE"),
         *("--api-key", "--auth", "dbPassword", "tracker.auth_token", "MKL_TOKEN", "github_token"),
-        *("COOKIE", "SENTRY_DSN", "MyKey", "x.passwd"),
+        *("COOKIE", "SENTRY_DSN", "MyKey", "x.passwd", "GH_PAT", "DB_PW", "SSHPASS", "HTTP_BASIC"),
     ],
 )
 def test_a_name_like_that_of_a_secret_is_one(name: str) -> None:
@@ -24,6 +25,7 @@ def test_a_name_like_that_of_a_secret_is_one(name: str) -> None:
     "name",
     [
         *("tokenizer", "TOKENIZERS_PARALLELISM", "max_tokens", "keyboard", "author", "compass"),
+        *("PATH", "data_path", "pattern", "pwned", "VISUAL_BASIC"),
         *("CUDA_VISIBLE_DEVICES", "PYTHONHASHSEED", "--epochs", "learning_rate"),
     ],
 )

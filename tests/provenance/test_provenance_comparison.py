@@ -141,6 +141,21 @@ def test_repositories_within_are_compared() -> None:
     ]
 
 
+def test_code_elsewhere_is_compared_by_its_name() -> None:
+    edited = {**CODE, "files": {"a.py": {"text": "1"}}}
+    before = with_code(elsewhere={"lib": CODE, "old": CODE})
+    after = with_code(elsewhere={"lib": edited, "new": CODE})
+    assert texts(after, before) == [
+        "lib: 1 file of the working tree differs: a.py",
+        "code in new at aaaaaaa (main) is new",
+        "code in old at aaaaaaa (main) is gone",
+    ]
+
+
+def test_of_a_record_from_before_code_elsewhere_was_recorded_nothing_is_said_of_it() -> None:
+    assert texts(with_code(elsewhere={"lib": CODE}), with_code()) == []
+
+
 # Data.
 
 

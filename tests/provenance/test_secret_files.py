@@ -41,6 +41,13 @@ def test_a_name_that_merely_resembles_is_none(name: str) -> None:
         ("login.sh", "export X=ghp_" + "aB3" * 10),
         ("login.sh", "export X=AKIA" + "AB12" * 4),
         ("key", "-----BEGIN RSA PRIVATE KEY-----"),
+        ("job.sh", "export SECRET_KEY=a1b2c3"),
+        ("job.txt", "WANDB_API_KEY=a1b2c3"),
+        ("job.slurm", "srun --export=DB_PASSWORD=hunter2 train"),
+        ("Makefile", "API_KEY=a1b2c3"),
+        ("urls.txt", "https://lab.blob.example.com/d?sv=1&sig=a1B2c3D4e5F6g7H8%3D"),
+        ("urls.txt", "https://s3.example.com/d?X-Amz-Signature=0123456789abcdef0123"),
+        ("odbc.py", "connect('Server=db;Uid=me;Pwd=hunter2;')"),
     ],
 )
 def test_a_secret_in_a_file_is_found(name: str, content: str) -> None:
@@ -60,6 +67,12 @@ def test_a_secret_in_a_file_is_found(name: str, content: str) -> None:
         ("login.py", "password = os.environ['DB_PASSWORD']"),
         ("login.py", 'url = f"mysql://{user}:{password}@{host}"'),
         ("login.py", 'getpass("Password: ")'),
+        (
+            "job.sh",
+            "export API_KEY=$(cat key)\nPASSWORD=${1}\necho 'password: '\nOLDPWD=/x PWD=/y",
+        ),
+        ("notes.txt", "The password: ask Ann. An api_key = needs no quotes here."),
+        ("train.py", "connect(password=args.password)"),
         ("net.py", "sorted(names, key=len); half_precision_is_used_everywhere_here = True"),
         ("site.py", "https://example.com:8080/a/b@2"),
     ],

@@ -36,6 +36,21 @@ def test_a_secret_is_never_recorded_whatever_allows_it(name: str) -> None:
     assert capture_variables([name, "*"], {name: "abc"}) == {}
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("GH_PAT", "abc"), ("DB_PW", "abc"), ("SSHPASS", "abc"), ("HTTP_BASIC", "u:pw")),
+        ("LAB_LOGIN", "ghp_" + 20 * "a"),
+        ("LAB_DB", "Server=db;Uid=me;Pwd=hunter2;"),
+        ("LAB_ODBC", "Pwd=hunter2;Server=db"),
+        ("LAB_DATA", "https://blob.example.com/d?sv=1&sig=a1B2c3D4e5F6g7H8%3D"),
+        ("LAB_ARGUMENTS", "--api_key=a1b2c3"),
+    ],
+)
+def test_a_value_that_looks_like_a_secret_is_none_either(name: str, value: str) -> None:
+    assert capture_variables(["*"], {name: value}) == {}
+
+
 def test_a_login_in_a_value_is_masked() -> None:
     given = {"LAB_PROXY": "http://me:hunter2@proxy"}
     assert capture_variables(["LAB_*"], given) == {"LAB_PROXY": "http://***@proxy"}

@@ -190,7 +190,8 @@ def test_a_repository_that_is_gone_is_told(repository: Path, tmp_path: Path) -> 
     code = recorded(repository)
     shutil.rmtree(repository)
     with pytest.raises(
-        CheckoutError, match=r"project: the recorded repository cannot be used; if"
+        CheckoutError,
+        match=r"project: the recorded repository cannot be used; perhaps it was moved",
     ):
         checkout(code, tmp_path / "again")
 

@@ -13,7 +13,8 @@ from experiment_manager.common.common import Metric, RunStatus
 from experiment_manager.common.metrics import to_points
 from experiment_manager.db.manager import DatabaseManager
 from experiment_manager.db.rows import TrialRow, TrialRunRow
-from experiment_manager.results.summary import ExperimentSummary, Statistic, summarize
+from experiment_manager.results.statistics.describe import Summary
+from experiment_manager.results.summary import ExperimentSummary, summarize
 
 Record = Callable[..., TrialRunRow]
 
@@ -50,47 +51,9 @@ def record(db: DatabaseManager, trial: TrialRow) -> Record:
     return run
 
 
-def score(db: DatabaseManager) -> Statistic:
+def score(db: DatabaseManager) -> Summary:
     """The statistic of ``score`` over the first trial."""
     return summarize(db, "digits").trials[0].statistic("score")
-
-
-# Statistic.
-
-
-def test_a_statistic_has_the_mean_and_the_sample_standard_deviation() -> None:
-    statistic = Statistic.of([2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0])
-    assert (statistic.n, statistic.mean) == (8, 5.0)
-    assert statistic.sd == pytest.approx(math.sqrt(32 / 7))
-
-
-def test_equal_values_do_not_deviate() -> None:
-    assert Statistic.of([0.1, 0.1, 0.1]).sd == 0.0
-
-
-def test_one_value_is_its_own_mean_and_has_no_deviation() -> None:
-    statistic = Statistic.of([0.5])
-    assert (statistic.n, statistic.mean) == (1, 0.5)
-    assert math.isnan(statistic.sd)
-
-
-def test_no_value_has_neither_mean_nor_deviation() -> None:
-    statistic = Statistic.of([])
-    assert statistic.n == 0
-    assert math.isnan(statistic.mean)
-    assert math.isnan(statistic.sd)
-
-
-@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_a_value_that_is_not_finite_is_counted_and_shows_in_the_mean(value: float) -> None:
-    statistic = Statistic.of([1.0, value, 3.0])
-    assert statistic.n == 3
-    assert math.isnan(statistic.mean)
-    assert math.isnan(statistic.sd)
-
-
-def test_large_values_that_hardly_differ_keep_their_deviation() -> None:
-    assert Statistic.of([1e9, 1e9 + 1, 1e9 + 2]) == Statistic(3, 1e9 + 1, 1.0)
 
 
 # The mean over a trial's runs.
@@ -132,7 +95,7 @@ def test_a_run_without_the_metric_is_not_counted(db: DatabaseManager, record: Re
     record({"score": 1})
     record({"loss": 7})
     record()
-    assert (score(db).n, score(db).mean) == (1, 1.0)
+    assert (score(db).n, score(db).n_missing, score(db).mean) == (1, 2, 1.0)
 
 
 def test_a_metric_that_no_run_has_is_counted_for_none(db: DatabaseManager, record: Record) -> None:
@@ -140,11 +103,12 @@ def test_a_metric_that_no_run_has_is_counted_for_none(db: DatabaseManager, recor
     assert score(db).n == 0
 
 
-def test_a_stored_nan_shows_in_the_mean(db: DatabaseManager, record: Record) -> None:
+def test_a_run_that_diverged_is_counted_beside_the_mean(
+    db: DatabaseManager, record: Record
+) -> None:
     record({"score": 1})
     record({"score": math.nan})
-    assert score(db).n == 2
-    assert math.isnan(score(db).mean)
+    assert (score(db).n, score(db).n_not_finite, score(db).mean) == (1, 1, 1.0)
 
 
 def test_a_trial_whose_runs_all_failed_has_no_mean(db: DatabaseManager, record: Record) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from experiment_manager.common.common import Level, Metric, RunStatus
 from experiment_manager.common.errors import EarlyStop, MetricError, TrackingError
+from experiment_manager.common.signals import Terminated
 from experiment_manager.testing.recording import RecordingTracker
 from experiment_manager.trackers.context import Context
 from experiment_manager.trackers.tracker_manager import TrackerManager, TrackScope
@@ -416,7 +417,8 @@ def test_a_manager_inside_a_trial_does_not_end_it() -> None:
         (EarlyStop("x"), RunStatus.STOPPED),
         (StopIteration(), RunStatus.STOPPED),
         (KeyboardInterrupt(), RunStatus.ABORTED),
-        (SystemExit(143), RunStatus.ABORTED),
+        (Terminated(), RunStatus.ABORTED),
+        (SystemExit(143), RunStatus.FAILED),
     ],
 )
 def test_a_scope_ends_by_what_left_it(

@@ -19,7 +19,8 @@ class Callback(YAMLSerializable, Stateful):
     - Each hook is called in the order of registration, ``on_end`` in reverse; a callback that
       sets ``is_last`` comes after the others at the start and the end of an epoch.
     - ``on_register`` comes first. ``on_start`` comes once, before the first epoch; ``on_end``
-      exactly once, whatever happened in between, also where ``on_start`` failed.
+      exactly once, whatever happened in between, also where ``on_start`` failed; but never where
+      another process has begun the run again meanwhile: the run's folder is that one's.
     - ``on_epoch_end`` comes while the epoch is still open, so that what is recorded there
       belongs to it. The metrics are read-only and contain everything the epoch put in,
       models too.

@@ -114,10 +114,12 @@ class DatabaseTracker(Tracker):
         error: str | None = None,
     ) -> None:
         """The run's final status, or the row of a finished epoch or batch without metrics."""
-        if level is Level.TRIAL_RUN:
-            self._recorder.record_status(self._run(context), status, error)
-            self._run_ids.pop(str(context.run_key))
-            self._recorder.close()  # a journal is of one run
+        if level is Level.TRIAL_RUN and str(context.run_key) in self._run_ids:
+            try:
+                self._recorder.record_status(self._run(context), status, error)
+            finally:
+                self._run_ids.pop(str(context.run_key))
+                self._recorder.close()  # a journal is of one run
         elif level.is_below(Level.PIPELINE) and status.is_success and self._recorded != context:
             self.track((), context)
         if not level.is_below(Level.PIPELINE):

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from experiment_manager.common.common import Level, Metric, RunStatus
-from experiment_manager.common.errors import EarlyStop
+from experiment_manager.common.errors import EarlyStop, RunTakenError
+from experiment_manager.common.signals import Terminated
 from experiment_manager.config.paths import Directory
 from experiment_manager.environment import Environment
 from experiment_manager.pipelines.callbacks.callback import Callback
@@ -149,7 +150,7 @@ def test_one_that_is_registered_late_starts_at_once(env: Environment) -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [None, ValueError("x"), EarlyStop("x"), StopIteration(), KeyboardInterrupt(), SystemExit(1)],
+    [None, ValueError("x"), EarlyStop("x"), StopIteration(), KeyboardInterrupt(), Terminated()],
 )
 def test_the_end_comes_exactly_once_whatever_happened(
     env: Environment, error: BaseException | None
@@ -163,6 +164,12 @@ def test_the_end_comes_exactly_once_whatever_happened(
             run(env, [Noting(notes)], epochs)
     assert notes.count("a end") == 1
     assert notes[-1] == "a end"
+
+
+def test_no_end_comes_where_another_process_has_begun_the_run_again(env: Environment) -> None:
+    notes: list[str] = []
+    run(env, [Noting(notes)], [EPOCH, RunTakenError("begun again")])
+    assert notes == ["a start", "a epoch 0"]
 
 
 @pytest.mark.parametrize("failing", ["start", "epoch 0", "end"])
