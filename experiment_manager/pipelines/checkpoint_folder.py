@@ -183,7 +183,6 @@ def _has_content(path: Path, one: SavedCheckpoint) -> bool:
 
 def _link(source: Path, path: Path) -> None:
     """A hard link, or a copy on a file system that has none."""
-    path.unlink()
     try:
         os.link(source, path)
     except OSError:

@@ -14,6 +14,7 @@ _FOLDER = re.compile(
     r"(?P<name>[A-Za-z0-9][\w.]*)-(?P<version>\d[^-]*)(?:-py[\d.]+)?\.(?:dist|egg)-info"
 )
 _OLD_KIND, _NEW_KIND = (".egg-info", "EGG-INFO"), (".dist-info",)
+_SITES = ("site-packages", "dist-packages")
 _HEADER_BYTES = 2**14
 _SHORT_COMMIT = 12
 
@@ -26,22 +27,30 @@ def capture_packages(search_path: Sequence[str] | None = None) -> dict[str, str]
 
     Args:
         search_path: Where modules are looked for; ``sys.path`` where it is None. Of a package
-            that is there twice the first counts, as it does for an import.
+            that is there twice the first counts, as it does for an import. What a package brings
+            along in its own folder is a part of it, also when it is looked for there.
 
     Example:
         >>> "pyyaml" in capture_packages()
         True
     """
+    folders = _installed_into(sys.path if search_path is None else search_path)
     found: dict[str, str] = {}
     for endings in (_OLD_KIND, _NEW_KIND):  # the newer kind of metadata has the last word
         kind: dict[str, str] = {}
-        for folder in sys.path if search_path is None else search_path:
+        for folder in folders:
             for place in _metadata_in(folder, endings):
                 name, version = _name_and_version(place)
                 if name and version:
                     kind.setdefault(_normalised(name), f"{version}{_origin_of(place)}")
         found |= kind
     return dict(sorted(found.items()))
+
+
+def _installed_into(search_path: Sequence[str]) -> list[str]:
+    """The folders that are not inside of a package in another one; an egg is one itself."""
+    sites = tuple(f"{folder}/" for folder in search_path if folder.endswith(_SITES))
+    return [f for f in search_path if not f.startswith(sites) or f.endswith(".egg")]
 
 
 def _metadata_in(folder: str, endings: tuple[str, ...]) -> Iterator[str]:

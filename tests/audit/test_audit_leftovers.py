@@ -102,7 +102,11 @@ import os, signal, sys
 from pathlib import Path
 from experiment_manager.common.files import write_atomic
 
-write_atomic(Path(sys.argv[1]), lambda path: os.kill(os.getpid(), signal.SIGKILL))
+def write(path):
+    path.touch()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+write_atomic(Path(sys.argv[1]), write)
 """
 
 
@@ -119,5 +123,10 @@ def test_a_file_that_a_killed_process_was_writing_is_found(work: Any) -> None:
 def test_a_file_that_is_being_written_is_none(work: Any) -> None:
     work.make_run()
     looks: list[FileCheck] = []
-    write_atomic(work.run().configs / "config.yaml", lambda _path: looks.append(work.check()))
+
+    def write(path: Path) -> None:
+        path.touch()
+        looks.append(work.check())
+
+    write_atomic(work.run().configs / "config.yaml", write)
     assert looks == [FileCheck()]

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -67,9 +68,13 @@ def comparable_rows(experiment: Experiment) -> dict[str, list[str]]:
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
-    """The rows of the same experiment where nothing happens."""
-    experiment = prepare(tmp_path_factory.mktemp("serial") / "configs", "serial")
-    experiment.run()
+    """The rows of the same experiment where nothing happens.
+
+    In a process of its own: where torch is imported, checkpoints are files of torch.
+    """
+    folder = tmp_path_factory.mktemp("serial") / "configs"
+    experiment = prepare(folder, "serial")
+    subprocess.run([sys.executable, "-m", "experiment_manager", "run", "-q", folder], check=True)
     return comparable_rows(experiment)
 
 

@@ -347,7 +347,7 @@ def test_the_checkpoint_of_the_epoch_that_differed_stays_to_be_looked_at(tmp_pat
     spec = replace(create_spec(tmp_path, settings=settings), verify_determinism=True)
     execute(spec, by_chance)
     saved = spec.directory.artifacts / "checkpoints"
-    assert [path.name for path in saved.iterdir()] == ["epoch_0.msgpack"]
+    assert [path.stem for path in saved.iterdir()] == ["epoch_0"]
 
 
 def test_an_interrupt_of_the_first_time_ends_the_run_as_aborted(

@@ -23,8 +23,18 @@ def test_what_is_installed_here_is_what_the_standard_library_finds() -> None:
     expected = {
         f"{re.sub(r'[-_.]+', '-', d.metadata['Name']).lower()}=={d.version}"
         for d in importlib.metadata.distributions()
+        if "site-packages/" not in str(d.locate_file("x").parent)  # Ray brings some along
     }
     assert found == expected
+
+
+def test_what_a_package_brings_along_is_a_part_of_it(tmp_path: Path) -> None:
+    site = tmp_path / "site-packages"
+    install(site, "ray-2.60.0.dist-info")
+    install(site / "ray" / "thirdparty_files", "colorama-0.4.6.dist-info")
+    install(site / "old.egg", "EGG-INFO", **{"PKG-INFO": "Name: old\nVersion: 1.0\n\n"})
+    places = [site / "ray" / "thirdparty_files", site, site / "old.egg"]
+    assert capture_packages([*map(str, places)]) == {"old": "1.0", "ray": "2.60.0"}
 
 
 @pytest.mark.parametrize(
