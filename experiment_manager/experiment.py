@@ -14,6 +14,7 @@ from experiment_manager.archive import archive_run, settle
 from experiment_manager.common.code_place import CodePlace
 from experiment_manager.common.common import Level, RunStatus
 from experiment_manager.common.errors import ConfigError, RunTakenError
+from experiment_manager.common.imports import import_path_of
 from experiment_manager.common.processes import ProcessIdentity
 from experiment_manager.common.signals import orderly_signals
 from experiment_manager.common.yaml_utils import resolve
@@ -28,7 +29,7 @@ from experiment_manager.environment import Environment
 from experiment_manager.execution.choice import Choice, Work
 from experiment_manager.execution.frozen_code import folder_to_freeze, place_code
 from experiment_manager.execution.hold import holding
-from experiment_manager.execution.origin import capture_origin
+from experiment_manager.execution.origin import capture_origin, store_origin
 from experiment_manager.execution.planned import PlannedRun, compare_plan
 from experiment_manager.execution.remote import ExecuteAlive, settled_result
 from experiment_manager.execution.retries import execute_all
@@ -181,11 +182,14 @@ class Experiment:
                 planned = compare_plan(self.plan, db)  # others may have been at it
                 work = choice.select(planned, _others_began(db, self.name))
                 self._set_aside(db, work)
-                snapshots = db.store_snapshots(origin)
-                specs = [replace(spec, snapshots=snapshots, code=code) for spec in work.specs]
-                if specs:
-                    self._execute(specs, extra_trackers, db)
+                if work.specs:
+                    specs = [replace(self._made_by_factory(s), code=code) for s in work.specs]
+                    self._execute(store_origin(db, origin, specs), extra_trackers, db)
         return self.summary()
+
+    def _made_by_factory(self, spec: RunSpec) -> RunSpec:
+        given = self._factory
+        return spec if given is None else replace(spec, factory=import_path_of(given))
 
     def _place_code(self, origin: Mapping[str, Any]) -> CodePlace | None:
         """Where other processes import the modules from; None where there are none."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -65,21 +65,29 @@ class EntityCalls(Session):
         seed: int | None = None,
         config_hash: str | None = None,
         kept_epoch: int | None = None,
+        *,
+        snapshots: Mapping[str, str] | None = None,
     ) -> TrialRunRow:
         """The run of this number, running: a new one, or the next attempt of the one there is.
 
         What a dead attempt recorded is deleted, so that the run's history reads as if it had
         never been interrupted. Where the next attempt goes on from a checkpoint, the epochs up
-        to ``kept_epoch``, the last one in it, stay.
+        to ``kept_epoch``, the last one in it, stay. It is made of the ``snapshots``, which are
+        hashes by name (see ``store_snapshots()``).
         """
         identity = {"seed": seed, "config_hash": config_hash}
         with self._writing(f"start_trial_run({trial_id}, {number})") as connection:
             take_turn(connection)
             before = reader.find_stored_run(connection, trial_id, number)
-            if before is not None:
-                return writer.restart_run(connection, before, kept_epoch, **identity)
-            id_ = writer.insert_run(connection, trial_id, RunStatus.RUNNING, number, **identity)
-            return _one(connection, TrialRunRow, schema.TRIAL_RUN, id_)
+            if before is None:
+                id_ = writer.insert_run(
+                    connection, trial_id, RunStatus.RUNNING, number, **identity
+                )
+                run = _one(connection, TrialRunRow, schema.TRIAL_RUN, id_)
+            else:
+                run = writer.restart_run(connection, before, kept_epoch, **identity)
+            writer.link_snapshots(connection, run.id, snapshots or {})
+            return run
 
     def update_trial_run_status(
         self,

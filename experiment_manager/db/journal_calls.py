@@ -22,6 +22,9 @@ from experiment_manager.db.records import OWNER, apply_records
 from experiment_manager.db.rows import JournalRow
 from experiment_manager.db.session import Session
 
+_ALIVE = schema.JOURNAL.c.trial_run_id.in_(runs_alive_elsewhere(bindparam("machine")))
+_MAY_BE_LEFT = schema.JOURNAL.c.trial_run_id.is_(None) | ~_ALIVE
+_LEFT = reader.select_rows(JournalRow, schema.JOURNAL).where(_MAY_BE_LEFT)
 _FORGOTTEN = schema.JOURNAL.delete().where(schema.JOURNAL.c.id == bindparam("journal"))
 
 
@@ -92,11 +95,9 @@ class JournalCalls(Session):
 
         Which of this machine's are in use the files themselves tell.
         """
-        table = schema.JOURNAL
-        alive = runs_alive_elsewhere(ProcessIdentity.current().machine)
-        may_be_left = table.c.trial_run_id.is_(None) | table.c.trial_run_id.not_in(alive)
+        machine = {"machine": ProcessIdentity.current().machine}
         with self._reading("list_left_journals()") as connection:
-            return reader.list_rows(connection, JournalRow, table, may_be_left)
+            return [JournalRow(*row) for row in connection.execute(_LEFT, machine)]
 
     def find_journal(self, journal_id: int) -> JournalRow | None:
         """The journal's row, or None where it holds nothing any more."""

@@ -84,7 +84,7 @@ def lost_runs(connection: Connection) -> list[int]:
     return [int(lease.trial_run_id or 0) for lease in leases if lease.is_lost]
 
 
-def runs_alive_elsewhere(machine: str) -> Select[Any]:
+def runs_alive_elsewhere(machine: ColumnElement[str]) -> Select[Any]:
     """The ids of the runs that processes of other machines were heard to execute of late."""
     is_elsewhere = (LEASE.c.machine != machine, LEASE.c.trial_run_id.is_not(None))
     heard_of_s = SecondsBetween(LEASE.c.heartbeat, ServerTime())

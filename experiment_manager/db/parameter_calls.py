@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from experiment_manager.common.naming import first_of
 from experiment_manager.db import reader, writer
 from experiment_manager.db.keys import Owner, experiment_owner, run_owner, trial_owner
 from experiment_manager.db.session import Session
+
+NAMED = 5
 
 
 class ParameterCalls(Session):
@@ -39,7 +42,7 @@ class ParameterCalls(Session):
 
         Made for large facts that many runs have alike: see :meth:`link_snapshots`.
         """
-        with self._writing(f"store_snapshots({', '.join(facts)})") as connection:
+        with self._writing(f"store_snapshots({first_of([*facts], NAMED)})") as connection:
             return writer.store_snapshots(connection, facts)
 
     def link_snapshots(

@@ -51,21 +51,22 @@ def list_rows(
     order_by: str = "id",
 ) -> list[R]:
     """The table's rows that meet all conditions."""
-    rows: Select[Any] = _select_rows(row_type, table)  # type: ignore[arg-type]
+    rows: Select[Any] = select_rows(row_type, table)  # type: ignore[arg-type]
     query = rows.where(*conditions).order_by(table.c[order_by])
     return [row_type(*row) for row in connection.execute(query)]
 
 
 @functools.cache  # to make a statement costs more than to execute it
-def _select_rows(row_type: type[Any], table: Table) -> Select[Any]:
+def select_rows(row_type: type[Any], table: Table) -> Select[Any]:
+    """A query for what rows of this type are made of."""
     return select(*(table.c[field.name] for field in fields(row_type)))
 
 
-_STORED_RUN = _select_rows(TrialRunRow, TRIAL_RUN).where(
+_STORED_RUN = select_rows(TrialRunRow, TRIAL_RUN).where(
     TRIAL_RUN.c.trial_id == bindparam("trial"), TRIAL_RUN.c.number == bindparam("run")
 )
 _NAMED_TRIAL = (
-    _select_rows(TrialRow, TRIAL)
+    select_rows(TrialRow, TRIAL)
     .join(EXPERIMENT, EXPERIMENT.c.id == TRIAL.c.experiment_id)
     .where(EXPERIMENT.c.title == bindparam("title"), TRIAL.c.name == bindparam("trial"))
 )

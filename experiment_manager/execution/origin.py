@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from experiment_manager.common.errors import ConfigError
 from experiment_manager.config.files import EXPERIMENT
-from experiment_manager.config.plan import Plan
+from experiment_manager.config.plan import RECIPE, Plan, RunSpec
+from experiment_manager.db.manager import DatabaseManager
 from experiment_manager.execution.code_folders import code_folders
 from experiment_manager.execution.own_modules import pipeline_modules, used_files
 from experiment_manager.pipelines.pipeline_factory import PipelineFactory
@@ -49,6 +52,24 @@ def capture_origin(
     for problem in missing_data(record["data"]):
         logging.getLogger(__name__).warning("%s: 'data_files': %s", EXPERIMENT, problem)
     return record
+
+
+def store_origin(
+    db: DatabaseManager, origin: Mapping[str, Any], specs: Sequence[RunSpec]
+) -> list[RunSpec]:
+    """The runs with the hashes of what they are made of, which is stored now for all of them.
+
+    Args:
+        db: Open for writing.
+        origin: What they share, from :func:`capture_origin`.
+        specs: The runs.
+    """
+    shared = db.store_snapshots(origin)
+    recipes = db.store_snapshots({str(place): spec.recipe for place, spec in enumerate(specs)})
+    return [
+        replace(spec, snapshots={**shared, RECIPE: recipes[str(place)]})
+        for place, spec in enumerate(specs)
+    ]
 
 
 def _require_clean(code: dict[str, Any]) -> None:

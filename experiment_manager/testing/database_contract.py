@@ -121,6 +121,14 @@ class DatabaseContract(DatabaseFixtures):
         assert db.find_trial("digits", "small") == trial
         assert db.find_trial("digits", "Small") is db.find_trial("other", "small") is None
 
+    def test_a_run_begins_with_what_it_is_made_of(
+        self, db: DatabaseManager, trial: TrialRow
+    ) -> None:
+        run = db.start_trial_run(trial.id, 7, snapshots=db.store_snapshots({"code": {"a": 1}}))
+        assert db.get_provenance(run.id) == {"code": {"a": 1}}
+        db.link_snapshots(run.id, {}, {"packages": {"numpy": "2.1"}})
+        assert db.get_provenance(run.id) == {"code": {"a": 1}, "packages": {"numpy": "2.1"}}
+
     def test_many_trials_are_made_or_found_at_once(
         self, db: DatabaseManager, trial: TrialRow
     ) -> None:

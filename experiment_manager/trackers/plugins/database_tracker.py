@@ -207,19 +207,19 @@ class DatabaseTracker(Tracker):
             row = self._db.create_trial_run(trial_id, status="running", **identity)
         else:
             kept_epoch = details.get("resumed_epoch")
+            snapshots = details.get("snapshots")
             row = self._db.start_trial_run(
-                trial_id, context.run, kept_epoch=kept_epoch, **identity
+                trial_id, context.run, kept_epoch=kept_epoch, snapshots=snapshots, **identity
             )
         self._run_ids[str(context.run_key)] = row.id
         self._record_origin(row.id, details)
 
     def _record_origin(self, run_id: int, details: Mapping[str, Any]) -> None:
-        """What the run is made of."""
+        """What the run is made of, as far as nobody has stored it before."""
         if details.get("overrides"):
             self._db.record_provenance(run_id, {"overrides": list(details["overrides"])})
-        hashes, recipe = details.get("snapshots") or {}, details.get("recipe")
-        if hashes or recipe:
-            self._db.link_snapshots(run_id, hashes, {RECIPE: recipe} if recipe else None)
+        if details.get("recipe") and RECIPE not in (details.get("snapshots") or {}):
+            self._db.link_snapshots(run_id, {}, {RECIPE: details["recipe"]})
 
     def _experiment_id(self, context: Context) -> int:
         known = self._experiment_ids.get(str(context.experiment))
