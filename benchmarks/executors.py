@@ -1,6 +1,6 @@
 """What it costs to hand a run to workers: many short runs, and one empty run after the other.
 
-pip install -e '.[slurm,ray]'
+pip install -e '.[slurm,ray]' pytest
 python benchmarks/executors.py
 """
 
