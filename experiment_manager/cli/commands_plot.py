@@ -16,6 +16,7 @@ from experiment_manager.cli.sample_options import (
     some_words,
 )
 from experiment_manager.cli.suggesting import Choice, Group
+from experiment_manager.common.imports import require
 
 _picture = click.option(
     "-o",
@@ -65,6 +66,7 @@ def plot() -> None:
 @_picture
 def curves(words: tuple[str, ...], place: str, **options: Any) -> None:
     """Draw a metric by epoch: means and bands."""
+    _require_plots()
     from experiment_manager.cli.plotting import draw_curves
 
     draw_curves(words, place, **options)
@@ -79,6 +81,7 @@ def curves(words: tuple[str, ...], place: str, **options: Any) -> None:
 @_picture
 def final(words: tuple[str, ...], place: str, mode: str | None, **options: Any) -> None:
     """Draw final values: runs, means and intervals."""
+    _require_plots()
     from experiment_manager.cli.plotting import draw_final
 
     draw_final(words, place, higher_is_better=IS_HIGHER_BETTER[mode], **options)
@@ -95,6 +98,7 @@ def importance(words: tuple[str, ...], place: str, **options: Any) -> None:
     It takes eight trials. The share is that of the variance of the metric's ranks between trials
     with the same value, one setting at a time, less what chance alone explains.
     """
+    _require_plots()
     from experiment_manager.cli.plotting import draw_importance
 
     draw_importance(words, place, **options)
@@ -110,6 +114,7 @@ def parallel(words: tuple[str, ...], place: str, **options: Any) -> None:
 
     The last axis is the metric, which also gives each line its colour.
     """
+    _require_plots()
     from experiment_manager.cli.plotting import draw_parallel
 
     draw_parallel(words, place, **options)
@@ -128,6 +133,7 @@ def parallel(words: tuple[str, ...], place: str, **options: Any) -> None:
 @_picture
 def confusion(words: tuple[str, ...], place: str, **options: Any) -> None:
     """Draw confusion matrices, added up over repeats."""
+    _require_plots()
     from experiment_manager.cli.plotting import draw_confusion
 
     draw_confusion(words, place, **options)
@@ -162,6 +168,12 @@ def report(words: tuple[str, ...], place: str, mode: str | None, **options: Any)
     It has a summary, tables, curves, the settings that differ, failures and provenance, and
     needs no network. What chooses runs is as for 'compare'.
     """  # noqa: D301 - click wants the character itself
+    _require_plots()
     from experiment_manager.cli.reporting import write_report
 
     write_report(words, place, higher_is_better=IS_HIGHER_BETTER[mode], **options)
+
+
+def _require_plots() -> None:
+    """One extra has all that is needed; the first package that is missing may be another's."""
+    require("matplotlib", "plots", "Drawing plots")

@@ -108,7 +108,7 @@ def _footer(progress: ExperimentProgress) -> Text:
         return Text(f"Executed by {who}.", style="dim")
     if progress.is_active:
         return Text("No 'run' executes it, but runs of it are running.", style="dim")
-    if progress.planned is None:
+    if not progress.planned:  # unknown, or all was set aside
         return Text("Nothing is being executed.")
     missing = progress.planned - sum(trial.done for trial in progress.trials)
     if not missing:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -95,3 +96,12 @@ def test_what_cannot_be_written_is_an_error(call: Call) -> None:
     done = call("-o", "file/report.html")
     assert done.exit_code == 1
     assert "Could not open file" in done.output
+
+
+@pytest.mark.parametrize("command", [["report"], ["plot", "curves", "-o", "a.png"]])
+def test_without_its_packages_one_extra_is_named_that_has_them_all(
+    monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    done = CliRunner().invoke(commands, command)
+    assert "pip install 'experiment-manager[plots]'" in str(done.exception)
