@@ -19,7 +19,7 @@ from experiment_manager.cli.naming import Named
 from experiment_manager.cli.places import Database, open_database
 from experiment_manager.cli.run_files import RunFile, list_run_files
 from experiment_manager.cli.run_page import print_files, print_parameters
-from experiment_manager.cli.sample_json import comparison_dict, sample_dicts
+from experiment_manager.cli.sample_json import comparison_dict, heading_dict, sample_dicts
 from experiment_manager.cli.sample_tables import footnote, print_samples
 from experiment_manager.cli.samples import choose_groups
 from experiment_manager.results.best_run import best_outcome, common_parameters
@@ -69,10 +69,7 @@ def print_best(
     if as_json:
         print_json(
             {
-                "metric": comparison.metric,
-                "mode": "max" if comparison.higher_is_better else "min",
-                "by": by,
-                "alpha": comparison.alpha,
+                **heading_dict(comparison, by),
                 "best": best.name,
                 "not_told_apart": comparison.not_told_from_best(),
                 "params": parameters,

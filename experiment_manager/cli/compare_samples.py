@@ -11,7 +11,7 @@ from rich.markup import escape
 from experiment_manager.cli.as_json import print_json
 from experiment_manager.cli.console import create_console, print_sentence
 from experiment_manager.cli.places import chosen
-from experiment_manager.cli.sample_json import comparison_dict, sample_dicts
+from experiment_manager.cli.sample_json import comparison_dict, heading_dict, sample_dicts
 from experiment_manager.cli.sample_tables import footnote, print_comparisons, print_samples
 from experiment_manager.cli.samples import ChosenRuns, choose_groups
 from experiment_manager.results.sample_comparison import (
@@ -89,10 +89,7 @@ def _left_out(comparison: SampleComparison) -> str:
 
 def _document(comparison: SampleComparison, found: ChosenRuns, by: str) -> Mapping[str, Any]:
     return {
-        "metric": comparison.metric,
-        "mode": "max" if comparison.higher_is_better else "min",
-        "by": by,
-        "alpha": comparison.alpha,
+        **heading_dict(comparison, by),
         "samples": sample_dicts(comparison, found.databases),
         "compared": comparison.scope.value,
         "comparisons": [comparison_dict(one) for one in comparison.comparisons],

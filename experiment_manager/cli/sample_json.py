@@ -13,6 +13,16 @@ from experiment_manager.results.statistics.comparison import Comparison
 from experiment_manager.results.statistics.intervals import Interval
 
 
+def heading_dict(comparison: SampleComparison, by: str) -> dict[str, Any]:
+    """What is compared, and how."""
+    return {
+        "metric": comparison.metric,
+        "mode": "max" if comparison.higher_is_better else "min",
+        "by": by,
+        "alpha": comparison.alpha,
+    }
+
+
 def sample_dicts(
     comparison: SampleComparison, databases: Mapping[str, Database]
 ) -> list[dict[str, Any]]:
